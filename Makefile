@@ -1,0 +1,97 @@
+# Every command of the course. `make` alone lists them.
+#
+#   PYTHON=python3.12   which Python makes the environment
+#   VENV=PATH           use another environment, for example VENV="$CONDA_PREFIX"
+#
+# make itself exits with 2 whenever a command fails; for the exit codes of a check (0 done, 1 not done, 2 cannot
+# tell) call `python -m autograder check 02`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(abspath $(VENV))/bin
+STAMP := $(VENV)/.course-setup
+PY := $(BIN)/python
+
+# nbgrader starts `alembic` by name: the environment's programs must come first. Setup alone keeps the old path,
+# or it would build the environment with the environment's own Python.
+SYSTEM_PATH := $(PATH)
+export PATH := $(BIN):$(PATH)
+export TOKENIZERS_PARALLELISM := false
+
+
+.PHONY: help setup lab start demo test test-fast lint check-all progress doctor pretrain bench readme lock
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { gsub("%", "NN", $$1); printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make the environment and install everything, at the locked versions
+
+$(STAMP): requirements.lock pyproject.toml scripts/setup.sh
+	@PATH='$(SYSTEM_PATH)' scripts/setup.sh '$(PYTHON)' '$(VENV)'
+	@touch $@
+
+start: $(STAMP) ## copy the rungs' notebooks into work/; never overwrites a file you changed
+	@$(PY) -m autograder start
+
+lab: start ## open JupyterLab in work/
+	@$(BIN)/jupyter lab --notebook-dir=work
+
+demo: $(STAMP) ## the whole story on the pocket model: release, solve, check, submit, grade
+	@$(PY) -m autograder.demo
+
+doctor: $(STAMP) ## what this machine is, which profile it gets, which rungs fit
+	@$(PY) -m shared.hardware
+
+check-rung-%: $(STAMP) ## is rung NN done? for example: make check-rung-02
+	@$(PY) -m autograder check $*
+
+check-all: $(STAMP) ## check every rung that is built
+	@worst=0; for rung in $$($(PY) -m shared.course --built); do \
+		$(PY) -m autograder check "$$rung" || { status=$$?; worst=$$(( status > worst ? status : worst )); }; \
+	done; exit $$worst
+
+progress: $(STAMP) ## the eleven rungs and the exit items: where you are
+	@$(PY) -m autograder progress
+
+grade-rung-%: $(STAMP) ## for instructors: nbgrader autograde rung NN
+	@$(BIN)/nbgrader autograde "$$($(PY) -m shared.course --folder $*)"
+
+test: $(STAMP) ## every test, the solved notebooks executed
+	@$(PY) -m pytest -m ""
+
+test-fast: $(STAMP) ## the tests without the slow ones
+	@$(PY) -m pytest -m "not slow"
+
+lint: $(STAMP) ## ruff
+	@$(BIN)/ruff check
+
+bench: $(STAMP) ## measure what the README quotes
+	@$(PY) -m autograder.bench
+
+readme: $(STAMP) ## rewrite the generated parts of README.md from course.yml
+	@$(PY) -m shared.readme
+
+pretrain: $(STAMP) ## make the pocket base model again, from nothing
+	@$(PY) -m shared.pocket.pretrain
+
+text-rung-%: $(STAMP) ## write rung NN's notebook as text/rung-NN-slug.py, to edit it there
+	@name="$$($(PY) -m shared.course --folder $*)"; \
+	$(PY) scripts/notebook_text.py write "rungs/$$name/$$name.ipynb" "text/$$name.py"
+
+build-rung-%: $(STAMP) ## carry the edited text back into rung NN's notebook
+	@name="$$($(PY) -m shared.course --folder $*)"; \
+	$(PY) scripts/notebook_text.py read "rungs/$$name/$$name.ipynb" "text/$$name.py"
+
+# With the oldest Python that is served, or the lock holds releases that it cannot install.
+lock: ## resolve pyproject.toml afresh into requirements.lock; with PYTHON=the oldest one served
+	@scripts/lock.sh '$(PYTHON)'
+
+# The pocket profile needs no network; saying so makes a forgotten download an error instead of a wait.
+test test-fast demo bench: export COURSE_PROFILE ?= pocket
+ifneq ($(COURSE_PROFILE),gpu)
+test test-fast demo bench: export HF_HUB_OFFLINE := 1
+endif

@@ -1,0 +1,147 @@
+"""The child process in which a learner's function runs. Reads a request on stdin, writes its answers to a file.
+
+Started by `autograder.student_code`, never imported by anything else. It knows inputs only. What the learner's code
+prints goes nowhere near the answers.
+"""
+
+import ast
+import json
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+LONGEST_TEXT = 2_000  # characters of a returned string or of an error
+LARGEST_TENSOR = 100_000  # numbers
+
+
+class Refused(Exception):
+    """The cell does not give a function that can be called. One line."""
+
+
+def main() -> None:
+    """Serve the one request on stdin."""
+    request = json.load(sys.stdin)
+    _limit(**request["limits"])
+    try:
+        function = _define(request["setup"], request["source"], request["function"])
+        reply = {"answers": [_answer(function, **call) for call in request["calls"]]}
+    except Refused as error:
+        reply = {"error": str(error)}
+    Path(sys.argv[1]).write_text(json.dumps(reply), encoding="utf-8")
+
+
+def _limit(seconds: int, memory_bytes: int, file_bytes: int, open_files: int) -> None:
+    """Take away what the function does not need. `alarm` ends the process even when its parent is gone."""
+    signal.alarm(seconds + 5)
+    wanted = {
+        resource.RLIMIT_CPU: seconds,
+        resource.RLIMIT_AS: memory_bytes,
+        resource.RLIMIT_FSIZE: file_bytes,
+        resource.RLIMIT_NOFILE: open_files,
+        resource.RLIMIT_CORE: 0,
+    }
+    for limit, value in wanted.items():
+        _lower(limit, value)
+
+
+def _lower(limit: int, value: int) -> None:
+    hard = resource.getrlimit(limit)[1]
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    try:
+        resource.setrlimit(limit, (value, value))
+    except (ValueError, OSError):  # a system that does not know this limit (macOS and address space)
+        pass
+
+
+def _define(setup: str, source: str, name: str) -> Callable:
+    """Return the function `name` that the cell defines; raises Refused."""
+    _look_at(source, name)
+    namespace: dict = {"__name__": "answer"}
+    exec(compile(setup, "<setup>", "exec"), namespace)
+    _lower(resource.RLIMIT_NPROC, 0)  # after the imports: no new process and no new thread from here on
+    try:
+        exec(compile(source, "<cell>", "exec"), namespace)
+    except BaseException as error:
+        raise Refused(f"the cell stops with {_said(error)}. {_advice(error)}") from None
+    function = namespace.get(name)
+    if not callable(function):
+        raise Refused(f"the cell defines no function of this name. Keep the line 'def {name}(...)'")
+    return function
+
+
+def _look_at(source: str, name: str) -> None:
+    """Refuse a cell that cannot be read, or whose function is still as released, before anything is imported."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise Refused(f"the cell is not Python ({_said(error)}). Notebook commands (%, !) do not run here") from None
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == name and isinstance(node.body[-1], ast.Raise):
+            statements = [part for part in node.body if not isinstance(part, ast.Expr)]
+            if len(statements) == 1 and "NotImplementedError" in ast.dump(node.body[-1]):
+                raise Refused("not written yet. Replace 'raise NotImplementedError()' with your solution and save")
+
+
+def _answer(function: Callable, arguments: list, gradient_of: int | None) -> dict:
+    try:
+        values = [_decode(argument) for argument in arguments]
+        watched = None if gradient_of is None else values[gradient_of].requires_grad_()
+        result = function(*values)
+        answer = _encode(result)
+        if watched is not None and answer["kind"] == "tensor" and result.requires_grad:
+            result.backward()
+            answer["gradient"] = None if watched.grad is None else watched.grad.double().flatten().tolist()
+        return answer
+    except BaseException as error:  # SystemExit and KeyboardInterrupt too: the next call gets its chance
+        return {"kind": "error", "value": f"stops with {_said(error)}. {_advice(error)}"}
+
+
+def _decode(argument: object) -> object:
+    if isinstance(argument, dict) and "tensor" in argument:
+        import torch
+
+        return torch.tensor(argument["tensor"], dtype=getattr(torch, argument["dtype"]))
+    return argument
+
+
+def _encode(result: object) -> dict:
+    name = type(result).__name__[:80]
+    if isinstance(result, str):
+        return {"kind": "value", "type_name": "str", "value": str(result)[:LONGEST_TEXT]}
+    if result is None or type(result) in (bool, int, float):
+        return {"kind": "value", "type_name": name, "value": result}
+    if "torch" in sys.modules and isinstance(result, sys.modules["torch"].Tensor):
+        return _encode_tensor(result)
+    return {"kind": "object", "type_name": name}
+
+
+def _encode_tensor(result) -> dict:
+    if result.numel() > LARGEST_TENSOR:
+        return {"kind": "object", "type_name": f"Tensor with {result.numel()} numbers"}
+    values = result.detach().double().flatten().tolist()
+    return {"kind": "tensor", "type_name": "Tensor", "values": values, "shape": list(result.shape)}
+
+
+def _said(error: BaseException) -> str:
+    """Return the error as one line, with the line of the cell that raised it."""
+    line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
+    trace = error.__traceback__
+    while trace is not None:
+        line = trace.tb_lineno if trace.tb_frame.f_code.co_filename == "<cell>" else line
+        trace = trace.tb_next
+    where = f", line {line} of the cell" if line else ""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_TEXT] + where
+
+
+def _advice(error: BaseException) -> str:
+    if isinstance(error, NotImplementedError):
+        return "Write the missing part and save"
+    if isinstance(error, NameError):
+        return "The cell is run on its own: define or import what it needs inside it"
+    return "Run it in the notebook on a small example"
+
+
+if __name__ == "__main__":
+    main()

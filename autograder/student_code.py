@@ -1,0 +1,186 @@
+"""Run a learner's function apart from the grade: inputs go in, plain numbers and text come out.
+
+The function's source is taken from the submitted notebook and run in a process of its own: isolated Python, an empty
+environment, a private temporary folder, limits on time, memory, file size, open files and new processes
+(`autograder.student_child` sets them). The process never sees an expected value; the caller compares.
+
+The limits stop accidents: endless loops, runaway memory, a full disk. They are not a wall against an attacker, who
+could still read files and open connections; `_command` is the place where a sandbox goes around the child.
+"""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared.safe_files import ArtifactError, read_limited
+
+LARGEST_ANSWER_FILE = 4_000_000  # bytes
+REQUEST, ANSWER, PRINTED = "request.json", "answer.json", "printed.txt"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the child may use. Memory counts address space: torch maps several times what it fills."""
+
+    seconds: int = 60
+    memory_bytes: int = 4 * 2**30
+    file_bytes: int = 16 * 2**20
+    open_files: int = 256
+
+
+@dataclass(frozen=True)
+class LearnerFunction:
+    """A function that a learner writes: in which cell, under which name, after which imports.
+
+    `setup` is ours: the imports that the notebook makes before the cell, so that an answer may rely on them.
+    """
+
+    cell: str
+    name: str
+    setup: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: the arguments as JSON values or `tensor(...)`, and which argument's gradient to return, if any."""
+
+    arguments: tuple
+    gradient_of: int | None = None
+
+
+def tensor(values: Any, dtype: Literal["float32", "int64"]) -> dict:
+    """Return the JSON form of a torch tensor argument; `values` is a nested list."""
+    return {"tensor": values, "dtype": dtype}
+
+
+class Answer(BaseModel):
+    """What one call gave. `kind` says which fields count: a tensor (flat `values` and `shape`), a plain value of a
+    JSON type, an object of another type (`type_name`), or an error (`value`, one line)."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    kind: Literal["tensor", "value", "object", "error"]
+    type_name: str = ""
+    value: None | bool | int | float | str = None
+    values: list[float] = []
+    shape: list[int] = []
+    gradient: list[float] | None = None
+
+    def fault(self) -> str | None:
+        """Return what keeps this from being a usable answer (an error, a value that is not finite), or None."""
+        numbers = [*self.values, *(self.gradient or [])]
+        if isinstance(self.value, float):
+            numbers.append(self.value)
+        if self.kind == "error":
+            return str(self.value)
+        bad = next((number for number in numbers if not math.isfinite(number)), None)
+        return None if bad is None else f"returned {bad}, expected a finite number"
+
+
+class Reply(BaseModel):
+    """All answers of one child, or the `error` (one line) that kept the function from being defined."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    error: str | None = None
+    answers: list[Answer] = []
+
+
+class StudentCode:
+    """A learner's function at work in its own process. Start early, ask for `answers` late: the two run side by side.
+
+    Used as a context manager, so that no process outlives the check.
+    """
+
+    def __init__(self, function: LearnerFunction, source: str, calls: list[Call], limits: Limits | None = None):
+        self.function, self.calls, self.limits = function, calls, limits or Limits()
+        self._folder = tempfile.TemporaryDirectory(prefix="answer-")
+        self.folder = Path(self._folder.name)
+        request = {
+            "setup": function.setup,
+            "source": source,
+            "function": function.name,
+            "calls": [{"arguments": call.arguments, "gradient_of": call.gradient_of} for call in calls],
+            "limits": vars(self.limits),
+        }
+        (self.folder / REQUEST).write_text(json.dumps(request), encoding="utf-8")
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen:
+        with (self.folder / REQUEST).open("rb") as request, (self.folder / PRINTED).open("wb") as printed:
+            return subprocess.Popen(
+                _command(),
+                stdin=request,
+                stdout=printed,
+                stderr=printed,
+                cwd=self.folder,
+                env=_environment(self.folder),
+                start_new_session=True,
+            )
+
+    def answers(self) -> list[Answer]:
+        """Wait for the child and return one answer a call.
+
+        Raises ArtifactError, in one line, when the function could not be run or took too long.
+        """
+        name = self.function.name
+        try:
+            status = self._process.wait(timeout=self.limits.seconds)
+        except subprocess.TimeoutExpired:
+            raise ArtifactError(f"{name}: no answer within {self.limits.seconds} s. Is there an endless loop?") from None
+        finally:
+            self._end()
+        reply = self._reply(status)
+        if reply.error is not None:
+            raise ArtifactError(f"{name}: {reply.error}")
+        if len(reply.answers) != len(self.calls):
+            raise ArtifactError(f"{name}: {len(reply.answers)} answers to {len(self.calls)} calls. Return, don't exit")
+        return reply.answers
+
+    def _reply(self, status: int) -> Reply:
+        try:
+            return Reply.model_validate_json(read_limited(self.folder / ANSWER, self.folder, LARGEST_ANSWER_FILE))
+        except (ArtifactError, ValidationError):
+            raise ArtifactError(
+                f"{self.function.name}: its process ended without a usable answer ({_ending(status)}). "
+                "Does the cell exit, use too much memory or write files?"
+            ) from None
+
+    def _end(self) -> None:
+        """End the child and whatever it started in its process group."""
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):  # nothing of it is left (macOS says so with PermissionError)
+            pass
+        self._process.wait()
+
+    def __enter__(self) -> "StudentCode":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+        self._folder.cleanup()
+
+
+def _command() -> list[str]:
+    return [sys.executable, "-I", "-B", "-m", "autograder.student_child", ANSWER]
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Return the whole environment of the child: no secrets, no settings of ours, one thread a library."""
+    home = str(folder)
+    threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    return {"HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", **threads}
+
+
+def _ending(status: int) -> str:
+    return f"ended by signal {signal.Signals(-status).name}" if status < 0 else f"exit code {status}"

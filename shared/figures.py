@@ -1,0 +1,143 @@
+"""The course's plots. Each returns a matplotlib Figure that survives a greyscale printer and a screen reader.
+ Line styles, markers and hatches tell things apart, never colour alone. Every figure carries a description in
+words (`alt_text`), and `show` puts the figure on a notebook's page with that description as its alternative
+text.
+"""
+
+import base64
+import html
+import sys
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+from shared.artifacts import EvalEntry, LossCurve
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette, dark to light, so that neighbours also differ in lightness.
+COLOURS = ("#000000", "#0072B2", "#D55E00", "#56B4E9", "#E69F00")
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+MARKERS = ("o", "s", "^", "D", "v")
+
+
+def loss_curve(curves: Mapping[str, LossCurve]) -> "Figure":
+    """Return a plot of training loss (nats per token) by step, one line a label; markers: evaluation loss."""
+    figure = _figure(width=7.0, height=3.6)
+    axes = figure.add_subplot()
+    styles = zip(cycle(COLOURS), cycle(LINES), cycle(MARKERS))
+    for (label, curve), (colour, line, marker) in zip(curves.items(), styles, strict=False):
+        steps, losses = zip(*((row.step, row.loss) for row in curve.rows), strict=True)
+        axes.plot(steps, losses, linestyle=line, color=colour, label=label)
+        measured = [(row.step, row.eval_loss) for row in curve.rows if row.eval_loss is not None]
+        if measured:
+            steps, losses = zip(*measured, strict=True)
+            axes.plot(steps, losses, marker, color=colour, mfc="white", label=f"{label}, evaluation")
+    axes.set(xlabel="Training step", ylabel="Loss (nats per token)")
+    axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
+    axes.legend(frameon=False)
+    return _describe(
+        figure, "Training loss by step. " + " ".join(map(_describe_curve, curves, curves.values()))
+    )
+
+
+def before_after(entries: Sequence[EvalEntry]) -> "Figure":
+    """Return bars of each entry's score before and after training; whiskers are the 95% interval of after."""
+    figure = _figure(width=7.0, height=3.6)
+    axes = figure.add_subplot()
+    left, right = (
+        [place - 0.2 for place in range(len(entries))],
+        [place + 0.2 for place in range(len(entries))],
+    )
+    scores = [[entry.before for entry in entries], [entry.after for entry in entries]]
+    whiskers = [[e.after - e.interval[0] for e in entries], [e.interval[1] - e.after for e in entries]]
+    before = axes.bar(left, scores[0], 0.38, color="white", edgecolor="black", hatch="//")
+    after = axes.bar(right, scores[1], 0.38, color=COLOURS[1], yerr=whiskers, capsize=4)
+    for bars, values in zip((before, after), scores, strict=True):
+        axes.bar_label(bars, map(_number, values), padding=2)
+    axes.set_xticks(range(len(entries)), map(_entry_label, entries))
+    axes.set(ylabel="Score (share of rows)", ylim=(0, 1.15))
+    labels = ["before", "after (95% interval)"]
+    axes.legend([before, after], labels, frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
+    return _describe(figure, "Scores before and after training. " + " ".join(map(_describe_entry, entries)))
+
+
+def alt_text(figure: "Figure") -> str:
+    """Return the description in words that the figure carries."""
+    return figure.get_label()
+
+
+def png(figure: "Figure") -> bytes:
+    """Return the figure as PNG; its description travels along as the file's metadata."""
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=110, metadata={"Description": alt_text(figure)})
+    return file.getvalue()
+
+
+def page(figure: "Figure") -> dict[str, str]:
+    """Return the figure as Jupyter displays it: an `<img>` element with alternative text, or that text alone."""
+    data = base64.b64encode(png(figure)).decode()
+    alt = html.escape(alt_text(figure))
+    return {
+        "text/html": f'<img alt="{alt}" src="data:image/png;base64,{data}">',
+        "text/plain": alt_text(figure),
+    }
+
+
+def show(figure: "Figure") -> None:
+    """Show the figure on the notebook's page, with its alternative text; elsewhere, print that text."""
+    if not in_jupyter():
+        print(alt_text(figure))
+        return
+    from IPython.display import display
+
+    display(page(figure), raw=True)
+
+
+def in_jupyter() -> bool:
+    """Return whether this code runs in a Jupyter kernel, which has a page to draw on."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and type(ipython.get_ipython()).__name__ == "ZMQInteractiveShell"
+
+
+def _figure(width: float, height: float) -> "Figure":
+    """Return an empty figure (inches) that no notebook back end shows by itself a second time."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _describe(figure: "Figure", text: str) -> "Figure":
+    """Hang the description on the figure, as its label, and tidy its frame."""
+    figure.set_label(text.strip())
+    for axes in figure.axes:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="y", alpha=0.3)
+        axes.set_axisbelow(True)
+    return figure
+
+
+def _describe_curve(label: str, curve: LossCurve) -> str:
+    first, last = curve.rows[0], curve.rows[-1]
+    text = f"{label}: from {first.loss:.2f} at step {first.step} to {last.loss:.2f} at step {last.step}"
+    measured = [row for row in curve.rows if row.eval_loss is not None]
+    return f"{text}, evaluation {measured[-1].eval_loss:.2f}." if measured else f"{text}."
+
+
+def _describe_entry(entry: EvalEntry) -> str:
+    low, high = entry.interval
+    name = _entry_label(entry).replace("\n", ", ")
+    return (
+        f"{name}: from {_number(entry.before)} to {_number(entry.after)} ({_number(low)} to {_number(high)})."
+    )
+
+
+def _entry_label(entry: EvalEntry) -> str:
+    phrasing = f"\n{entry.phrasing} phrasing" if entry.phrasing else ""
+    return entry.metric.replace("_", " ") + phrasing
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}"

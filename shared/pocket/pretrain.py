@@ -1,0 +1,176 @@
+"""Make the pocket base model from nothing: `python -m shared.pocket.pretrain`.
+
+A GPU takes minutes, a CPU hours; the run resumes from its last checkpoint when it is started again. The loop is plain
+PyTorch and short enough to read: it is what fine-tuning starts from.
+"""
+
+import argparse
+import json
+import math
+import os
+from pathlib import Path
+
+from tqdm import tqdm
+
+from shared.pocket import BASE
+from shared.pocket.recipe import Recipe
+from shared.pocket.tokenizer import build_tokenizer
+from shared.pocket.tokens import ANSWER_FLAG, TOKEN_MASK, token_array
+
+_CHECKPOINT_EVERY = 1000
+
+
+def learning_rate(step: int, recipe: Recipe) -> float:
+    """Return the rate at `step`: linear warm-up, a plateau, then a cosine down to half a percent."""
+    warm = min(1.0, (step + 1) / recipe.warmup_steps)
+    progress = step / recipe.steps
+    if progress < recipe.decay_from:
+        return recipe.learning_rate * warm
+    past = (progress - recipe.decay_from) / (1 - recipe.decay_from)
+    return recipe.learning_rate * warm * (0.005 + 0.995 * 0.5 * (1 + math.cos(math.pi * past)))
+
+
+def new_model(recipe: Recipe, vocabulary: int):
+    """Return an untrained Llama of the recipe's shape."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        hidden_size=recipe.hidden_size,
+        num_hidden_layers=recipe.layers,
+        num_attention_heads=recipe.heads,
+        num_key_value_heads=recipe.heads,
+        intermediate_size=recipe.mlp_size,
+        max_position_embeddings=recipe.context,
+        vocab_size=vocabulary,
+        tie_word_embeddings=True,
+        bos_token_id=0,
+        eos_token_id=1,
+        pad_token_id=2,
+    )
+    return LlamaForCausalLM(config)
+
+
+def new_optimizer(model, recipe: Recipe, device: str):
+    """Return AdamW with weight decay on matrices only."""
+    import torch
+
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.95), fused=device == "cuda")
+
+
+def sample_batch(tokens, step: int, recipe: Recipe):
+    """Return the windows of text that `step` trains on, int64 [batch, context + 1]: the step decides, so runs resume."""
+    import torch
+
+    chooser = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
+    starts = torch.randint(0, tokens.numel() - recipe.context - 1, (recipe.batch, 1), generator=chooser)
+    offsets = torch.arange(recipe.context + 1)
+    return tokens[(starts + offsets).to(tokens.device)].long()
+
+
+def weighted_loss(model, batch, recipe: Recipe):
+    """Return next-token cross-entropy with answer tokens weighed more, and the plain mean over answer tokens."""
+    import torch
+    import torch.nn.functional as F
+
+    targets = batch[:, 1:].reshape(-1)
+    in_answer = targets >= ANSWER_FLAG
+    with torch.autocast(batch.device.type, dtype=torch.bfloat16, enabled=batch.device.type == "cuda"):
+        logits = model(input_ids=batch[:, :-1] & TOKEN_MASK, use_cache=False).logits
+    losses = F.cross_entropy(logits.float().flatten(0, 1), targets & TOKEN_MASK, reduction="none")
+    weights = torch.where(in_answer, recipe.answer_weight, 1.0)
+    return (losses * weights).sum() / weights.sum(), losses[in_answer].mean()
+
+
+def train(recipe: Recipe, tokenizer_size: int, early, late, device: str, checkpoint: Path) -> tuple[object, list[dict]]:
+    """Train from the last checkpoint, or from the start. Returns the model and the loss log."""
+    import torch
+
+    torch.manual_seed(recipe.seed)
+    torch.set_float32_matmul_precision("high")
+    model = new_model(recipe, tokenizer_size).to(device)
+    optimizer = new_optimizer(model, recipe, device)
+    first, log = _restore(checkpoint, model, optimizer, device)
+    forward = torch.compile(model) if device == "cuda" else model
+    early, late = early.to(device), late.to(device)
+    bar = tqdm(range(first, recipe.steps), initial=first, total=recipe.steps, desc="pre-training", unit="step")
+    for step in bar:
+        tokens = early if step < recipe.early_share * recipe.steps else late
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, recipe)
+        loss, answer_loss = weighted_loss(forward, sample_batch(tokens, step, recipe), recipe)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if (step + 1) % 100 == 0:
+            log.append({"step": step + 1, "loss": round(loss.item(), 4), "answers": round(answer_loss.item(), 4)})
+            bar.set_postfix(log[-1])
+        if (step + 1) % _CHECKPOINT_EVERY == 0:
+            _save_checkpoint(checkpoint, model, optimizer, step + 1, log)
+    return model, log
+
+
+def _restore(checkpoint: Path, model, optimizer, device: str) -> tuple[int, list[dict]]:
+    import torch
+
+    if not checkpoint.exists():
+        return 0, []
+    state = torch.load(checkpoint, map_location=device, weights_only=True)
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return state["step"], state["log"]
+
+
+def _save_checkpoint(checkpoint: Path, model, optimizer, step: int, log: list[dict]) -> None:
+    import torch
+
+    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "log": log}
+    partial = checkpoint.with_suffix(".partial")
+    torch.save(state, partial)
+    os.replace(partial, checkpoint)
+
+
+def prepare_tokens(recipe: Recipe, tokenizer, cache: Path, workers: int):
+    """Return (early, late) token tensors, made once and kept in `cache`."""
+    import numpy as np
+    import torch
+
+    tokenizer_file = cache / "tokenizer.json"
+    tokenizer.backend_tokenizer.save(str(tokenizer_file))
+    arrays = []
+    for name, characters in (("early", recipe.early_characters), ("late", recipe.characters)):
+        file = cache / f"{name}-{characters}.npy"
+        if not file.exists():
+            np.save(file, token_array(tokenizer_file, characters, name, name == "early", workers))
+        arrays.append(torch.from_numpy(np.load(file)))
+    return arrays
+
+
+def main() -> None:
+    """Read the command line, make the model and save it."""
+    import torch
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=BASE, help="where the model goes (default: the course's own)")
+    parser.add_argument("--cache", type=Path, default=Path(".cache/pretrain"), help="tokens and checkpoints")
+    parser.add_argument("--steps", type=int, default=Recipe.steps, help="optimizer steps (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes that write text")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    options = parser.parse_args()
+    recipe = Recipe(steps=options.steps)
+    options.cache.mkdir(parents=True, exist_ok=True)
+    tokenizer = build_tokenizer(recipe)
+    early, late = prepare_tokens(recipe, tokenizer, options.cache, options.workers)
+    model, log = train(recipe, len(tokenizer), early, late, options.device, options.cache / "checkpoint.pt")
+    model.to(torch.bfloat16).save_pretrained(options.out)
+    tokenizer.save_pretrained(options.out)
+    record = {"recipe": recipe.describe(), "parameters": model.num_parameters(), "log": log[::10] + log[-1:]}
+    (options.out / "pretraining.json").write_text(json.dumps(record, indent=1) + "\n")
+    print(f"saved {model.num_parameters():,} parameters to {options.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Figures: axes, units, descriptions, and that they can be told apart without colour."""
+
+import base64
+import re
+
+import pytest
+from matplotlib.container import BarContainer
+
+from shared.artifacts import CurveRow, EvalEntry, LossCurve
+from shared.figures import alt_text, before_after, loss_curve, page, png, show
+
+CURVE = LossCurve(
+    rows=[
+        CurveRow(
+            step=step, tokens=step, loss=3.0 / step, learning_rate=1e-3, seconds=1.0, eval_loss=evaluated
+        )
+        for step, evaluated in ((1, None), (2, 1.6), (3, None), (4, 0.8))
+    ]
+)
+
+
+def entry(metric, before, after, **changes):
+    facts = {"task": "tickets", "split": "public", "metric": metric, "n": 200, "data_fingerprint": "x"}
+    return EvalEntry(
+        **facts | {"before": before, "after": after, "interval": (after - 0.05, after + 0.02)} | changes
+    )
+
+
+ENTRIES = [entry("valid_json", 0.0, 0.98), entry("exact_match", 0.01, 0.75, phrasing="unseen")]
+
+
+def test_a_loss_curve_names_its_axes_and_marks_its_evaluations():
+    axes = loss_curve({"lr 1e-3": CURVE}).axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Training step", "Loss (nats per token)")
+    line, points = axes.get_lines()
+    assert line.get_ydata().tolist() == [3.0, 1.5, 1.0, 0.75]
+    assert (points.get_xdata().tolist(), points.get_linestyle()) == ([2, 4], "None")
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["lr 1e-3", "lr 1e-3, evaluation"]
+
+
+def test_curves_differ_in_more_than_colour():
+    plain = LossCurve(rows=[row.model_copy(update={"eval_loss": None}) for row in CURVE.rows])
+    lines = loss_curve({str(number): plain for number in range(5)}).axes[0].get_lines()
+    assert len({repr((line._dash_pattern, line.get_linestyle())) for line in lines}) == 5
+
+
+def test_bars_carry_scores_and_intervals():
+    axes = before_after(ENTRIES).axes[0]
+    before, after = [bars for bars in axes.containers if isinstance(bars, BarContainer)]
+    assert [bar.get_height() for bar in before] == [0.0, 0.01]
+    assert [bar.get_height() for bar in after] == [0.98, 0.75]
+    assert {bar.get_hatch() for bar in before} == {"//"}
+    whiskers = after.errorbar.lines[2][0].get_segments()
+    assert [[round(y, 2) for _, y in whisker] for whisker in whiskers] == [[0.93, 1.0], [0.70, 0.77]]
+    assert [label.get_text() for label in axes.get_xticklabels()] == [
+        "valid json",
+        "exact match\nunseen phrasing",
+    ]
+    assert axes.get_ylabel() == "Score (share of rows)"
+
+
+def test_figures_are_described_in_words():
+    text = alt_text(loss_curve({"hot": CURVE}))
+    assert text == "Training loss by step. hot: from 3.00 at step 1 to 0.75 at step 4, evaluation 0.80."
+    text = alt_text(before_after(ENTRIES))
+    assert "exact match, unseen phrasing: from 0.01 to 0.75 (0.70 to 0.77)." in text
+
+
+def test_the_description_reaches_page_and_file():
+    figure = loss_curve({'a "<quoted>" label': CURVE})
+    element = page(figure)["text/html"]
+    alt, data = re.fullmatch(r'<img alt="([^"<>]*)" src="data:image/png;base64,([^"]*)">', element).groups()
+    assert "a &quot;&lt;quoted&gt;&quot; label" in alt
+    picture = base64.b64decode(data)
+    assert picture.startswith(b"\x89PNG")
+    assert b"Description\x00Training loss" in png(loss_curve({"x": CURVE}))
+
+
+def test_show_puts_text_where_there_are_no_pictures(capsys):
+    show(before_after(ENTRIES))
+    assert capsys.readouterr().out.startswith("Scores before and after training.")
+
+
+@pytest.mark.parametrize("n", [1, 7])
+def test_any_number_of_curves_can_be_drawn(n):
+    assert len(loss_curve({str(number): CURVE for number in range(n)}).axes[0].get_lines()) == 2 * n
