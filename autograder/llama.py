@@ -45,7 +45,7 @@ class Llama:
     def logits(self, ids: Array, mask: Array) -> Array:
         """Return the logits [B, T, V] of token ids [B, T]; `mask` is 1 for tokens, 0 for padding on either side."""
         cache = self._cache(*ids.shape)
-        return self._run(ids, _positions(mask), _visible(mask), cache, 0) @ self.head
+        return _times(self._run(ids, _positions(mask), _visible(mask), cache, 0), self.head)
 
     def continue_greedily(self, prompts: Sequence[Sequence[int]], end: set[int], most: int) -> list[list[int]]:
         """Return the likeliest continuation of each prompt, token by token, up to `most` tokens.
@@ -104,7 +104,7 @@ class Llama:
 
     def _attention(self, layer, hidden, turn, bias, keys, values, done) -> Array:
         batch, length, _ = hidden.shape
-        projected = (hidden @ layer.query_key_value).reshape(batch, length, -1, self.width).swapaxes(1, 2)
+        projected = _times(hidden, layer.query_key_value).reshape(batch, length, -1, self.width).swapaxes(1, 2)
         query, key, value = np.split(projected, [self.heads, self.heads + self.key_heads], axis=1)
         seen = slice(0, done + length)
         keys[:, :, done : done + length] = _rotated(key, *turn)
@@ -118,7 +118,7 @@ class Llama:
         scores /= scores.sum(-1, keepdims=True)
         mixed = scores.reshape(batch, self.key_heads, shared * length, -1) @ values[:, :, seen]
         mixed = mixed.reshape(batch, self.heads, length, self.width).swapaxes(1, 2).reshape(batch, length, -1)
-        return mixed @ layer.output
+        return _times(mixed, layer.output)
 
 
 class _Layer:
@@ -137,8 +137,8 @@ class _Layer:
 
     def feed_forward(self, hidden: Array) -> Array:
         """Return down(silu(gate(x)) * up(x))."""
-        gate, up = np.split(hidden @ self.gate_up, 2, axis=-1)
-        return (gate / (1 + np.exp(-gate)) * up) @ self.down
+        gate, up = np.split(_times(hidden, self.gate_up), 2, axis=-1)
+        return _times(gate / (1 + np.exp(-gate)) * up, self.down)
 
 
 def pad_left(rows: Sequence[Sequence[int]]) -> tuple[Array, Array]:
@@ -157,6 +157,11 @@ def log_softmax(logits: Array) -> Array:
 
 def _ready(weight: Array) -> Array:
     return np.ascontiguousarray(weight.T)
+
+
+def _times(x: Array, weight: Array) -> Array:
+    """Return x [B, T, I] @ weight [I, O] as one product: NumPy alone would make one small product a row of B."""
+    return (x.reshape(-1, x.shape[-1]) @ weight).reshape(*x.shape[:-1], -1)
 
 
 def _positions(mask: Array) -> Array:

@@ -53,9 +53,7 @@ class LossCurve(Artifact):
     def _steps_increase(self) -> "LossCurve":
         for earlier, later in pairwise(self.rows):
             if later.step <= earlier.step:
-                raise ValueError(
-                    f"step {later.step} comes after step {earlier.step}, expected increasing steps"
-                )
+                raise ValueError(f"step {later.step} after step {earlier.step}, expected increasing steps")
         return self
 
 
@@ -135,7 +133,8 @@ def read_json(
     path: Path | str, model: type[Record], *, within: Path | str, max_bytes: int = 1_000_000
 ) -> Record:
     """Return the record of type `model` in the file `path`, which lies below the folder `within`.
-     Raises ArtifactError, in one line that names the file and the field, for a file that is missing, empty,
+
+    Raises ArtifactError, in one line that names the file and the field, for a file that is missing, empty,
     larger than `max_bytes`, a link or no ordinary file, not UTF-8 JSON, too deeply nested, or that does not
     fit `model`.
     """

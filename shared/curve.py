@@ -1,11 +1,15 @@
 """Record the loss curve while a model trains, and draw it as it grows.
- The rows live in the trainer's own `log_history`, which it saves in every checkpoint and cuts back when it
+
+The rows live in the trainer's own `log_history`, which it saves in every checkpoint and cuts back when it
 resumes from one. So a run that was killed and resumed has the curve of a run that was not.
 """
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from shared.artifacts import CurveRow, LossCurve
 from shared.figures import in_jupyter, loss_curve, page
@@ -59,8 +63,11 @@ def curve_callback(label: str) -> "TrainerCallback":
             self.drawing = Drawing(label)
 
         def on_step_end(self, args, state, control, **kwargs):
-            if control.should_evaluate or control.should_save or state.global_step >= state.max_steps:
-                control.should_log = True  # a row wherever the curve is measured, cut or ends
+            last = state.global_step >= state.max_steps
+            if last:  # the stage saves the result itself; a run resumed from here would go one step too far
+                control.should_save = False
+            if last or control.should_evaluate or control.should_save:
+                control.should_log = True  # a row wherever the curve ends, is measured or may be cut
 
         def on_log(self, args, state, control, **kwargs):
             entry = state.log_history[-1]
@@ -96,18 +103,21 @@ def hold_to_first_settings(log_history: list[dict[str, Any]], settings: dict[str
             )
 
 
-def progress_callback() -> "type[TrainerCallback]":
-    """Return transformers' progress bar, with the loss in the bar instead of a printed line a step."""
-    from transformers import ProgressCallback
+@contextmanager
+def loss_in_progress_bar() -> Iterator[None]:
+    """Within the block, trainers show one progress bar with the loss in it, and print no line a step."""
+    from transformers import ProgressCallback, trainer
 
     class LossInBar(ProgressCallback):
-        """One bar, no lines."""
+        """transformers' own bar, which writes every log entry below itself, without that."""
 
         def on_log(self, args, state, control, logs=None, **kwargs):
             if self.training_bar is not None and "loss" in logs:
                 self.training_bar.set_postfix(loss=f"{logs['loss']:.3f}")
 
-    return LossInBar
+    # A trainer takes its bar from this module variable; it has no argument for it.
+    with patch.object(trainer, "DEFAULT_PROGRESS_CALLBACK", LossInBar):
+        yield
 
 
 class Drawing:

@@ -9,12 +9,7 @@ from shared.scoring import FailureKind, failure_kind
 from shared.significance import wilson_interval
 
 if TYPE_CHECKING:
-    from transformers import (
-        GenerationConfig,
-        PreTrainedModel,
-        PreTrainedTokenizerBase,
-        StoppingCriteriaList,
-    )
+    from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase, StoppingCriteriaList
 
 TICKET_TOKENS = 48  # the longest right ticket, and a little more
 
@@ -41,7 +36,8 @@ def generate(
     progress: bool = True,
 ) -> list[str]:
     """Return the model's continuation of each prompt, in the order of the prompts, without special tokens.
-     Prompts are batched by length, longest first, and padded on the left. A continuation ends at the
+
+    Prompts are batched by length, longest first, and padded on the left. A continuation ends at the
     end-of-sequence token, after `max_new_tokens`, or (`stop_at_newline`) before its first line break. At
     temperature 0 the likeliest token is taken; above, tokens are sampled, the same for the same seed and
     batch size. The model's mode (training or evaluation) and the global random state are left as they were.
@@ -129,15 +125,22 @@ def ticket_entries(
 def _generation_config(
     tokenizer: "PreTrainedTokenizerBase", max_new_tokens: int, temperature: float
 ) -> "GenerationConfig":
-    """Return plain settings, whatever the model's own say: the likeliest token, or samples from all."""
+    """Return plain settings: the likeliest token, or samples from all tokens.
+
+    What is left out here would be filled in from the model's own settings, so nothing that matters is.
+    """
     from transformers import GenerationConfig
 
-    sampling = (
-        {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0} if temperature else {}
-    )
+    sampling = {"temperature": temperature, "top_k": 0, "top_p": 1.0} if temperature else {}
     end = tokenizer.eos_token_id
-    pad = end if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-    return GenerationConfig(max_new_tokens=max_new_tokens, eos_token_id=end, pad_token_id=pad, **sampling)
+    return GenerationConfig(
+        max_new_tokens=max_new_tokens,
+        do_sample=bool(temperature),
+        repetition_penalty=1.0,
+        eos_token_id=end,
+        pad_token_id=end if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
+        **sampling,
+    )
 
 
 def _continue_batch(

@@ -1,5 +1,6 @@
 """The course's plots. Each returns a matplotlib Figure that survives a greyscale printer and a screen reader.
- Line styles, markers and hatches tell things apart, never colour alone. Every figure carries a description in
+
+Line styles, markers and hatches tell things apart, never colour alone. Every figure carries a description in
 words (`alt_text`), and `show` puts the figure on a notebook's page with that description as its alternative
 text.
 """
@@ -77,7 +78,7 @@ def png(figure: "Figure") -> bytes:
 
 
 def page(figure: "Figure") -> dict[str, str]:
-    """Return the figure as Jupyter displays it: an `<img>` element with alternative text, or that text alone."""
+    """Return the figure as Jupyter displays it: an `<img>` with alternative text, or that text alone."""
     data = base64.b64encode(png(figure)).decode()
     alt = html.escape(alt_text(figure))
     return {

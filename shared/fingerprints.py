@@ -1,5 +1,6 @@
 """Fingerprints: short names for exactly these rows and exactly this model, and the header of a weight file.
- A fingerprint answers one question: are we talking about the same thing? It does not vouch for where a thing
+
+A fingerprint answers one question: are we talking about the same thing? It does not vouch for where a thing
 came from.
 """
 
@@ -39,7 +40,8 @@ def fingerprint_rows(rows: Iterable[Mapping]) -> str:
 
 def fingerprint_model(folder: Path | str) -> str:
     """Return the SHA-256 (hex) of a model folder: its architecture and the head and tail of its weights.
-     Of each `*.safetensors` file the header (names, types and shapes of all tensors) and the first and last
+
+    Of each `*.safetensors` file the header (names, types and shapes of all tensors) and the first and last
     MiB of the data count, so a 15 GB model takes no longer than a small one. A hub snapshot (whose files are
     links) and a local copy of it agree. Raises ArtifactError when config.json or the weights are missing.
     """
@@ -47,7 +49,7 @@ def fingerprint_model(folder: Path | str) -> str:
     weights = sorted(folder.glob("*.safetensors"))
     if not weights or not (folder / "config.json").is_file():
         raise ArtifactError(
-            f"{shown(folder)}: expected a model (config.json and *.safetensors). Check the path"
+            f"{shown(folder)}: expected a model: config.json and *.safetensors. Check the path"
         )
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     architecture = {key: config[key] for key in ARCHITECTURE if key in config}
@@ -60,14 +62,10 @@ def fingerprint_model(folder: Path | str) -> str:
 def _head_and_tail(path: Path) -> bytes:
     """Return a safetensors file's header and the first and last MiB of its data (whole, when it is short)."""
     with path.open("rb") as file:
-        length = int.from_bytes(
-            file.read(8), "little"
-        )  # the format: 8 bytes of length, a JSON header, the data
+        length = int.from_bytes(file.read(8), "little")  # then come the JSON header, so long, and the data
         size = path.stat().st_size
         if length > size - 8:
-            raise ArtifactError(
-                f"{shown(path)}: not a complete safetensors file. Fetch or save the model again"
-            )
+            raise ArtifactError(f"{shown(path)}: not a complete safetensors file. Save the model again")
         head = file.read(length + MIB)
         file.seek(max(8 + length, size - MIB))
         return size.to_bytes(8, "little") + head + file.read(MIB)
@@ -75,7 +73,8 @@ def _head_and_tail(path: Path) -> bytes:
 
 def read_weights_header(path: Path | str, max_bytes: int) -> dict[str, TensorInfo]:
     """Return name -> TensorInfo of a submitted safetensors file of at most `max_bytes`, reading no tensor.
-     Pickle is refused by its name, unread, because loading it runs code; anything that is not safetensors,
+
+    Pickle is refused by its name, unread, because loading it runs code; anything that is not safetensors,
     and any link, is refused too. Raises ArtifactError.
     """
     path = Path(path)

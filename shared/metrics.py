@@ -1,5 +1,6 @@
 """The course's metrics as `evaluate.Metric` classes, made directly: `ValidJson().compute(predictions=[...])`.
- `evaluate.load` would fetch code from the hub; these need no network and write nothing but an empty folder in
+
+`evaluate.load` would fetch code from the hub; these need no network and write nothing but an empty folder in
 the system's temporary one. The classes are made on first use, because importing `evaluate` takes seconds.
 """
 

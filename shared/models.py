@@ -1,5 +1,6 @@
 """Load models: the base that every rung starts from, and what a stage has saved.
- A base comes from the repository (`pocket`), from the Hugging Face hub at a pinned revision (`gpu`), or from
+
+A base comes from the repository (`pocket`), from the Hugging Face hub at a pinned revision (`gpu`), or from
 the local folder that COURSE_BASE_MODEL names. Weights are read from safetensors only, and no code that comes
 with a model is ever run.
 """
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from shared.artifacts import BaseRecord, RunRecord, fingerprint_model, read_json, shown
 from shared.course import ROOT, BaseModelSpec, Profile, load_course
 from shared.hardware import pick_profile
+from shared.quiet import quiet
 
 if TYPE_CHECKING:
     import torch
@@ -45,18 +47,14 @@ def base_folder(spec: BaseModelSpec) -> Path:
     if spec.path:
         folder = ROOT / spec.path
         if not (folder / "config.json").is_file():
-            raise ModelError(
-                f"{folder}: expected a model folder with config.json. Check COURSE_BASE_MODEL, or `git lfs`"
-            )
+            raise ModelError(f"{folder}: expected a model folder with config.json. Check COURSE_BASE_MODEL")
         return folder
 
     from huggingface_hub import snapshot_download
 
     try:
         return Path(snapshot_download(spec.id, revision=spec.revision, allow_patterns=HUB_FILES))
-    except (
-        Exception
-    ) as error:  # the hub client raises many kinds: no network, offline mode, unknown id, full disk
+    except Exception as error:  # of many kinds: no network, offline mode, unknown id, full disk
         raise ModelError(
             f"{spec.id}: not on this machine and not to be had from the hub ({type(error).__name__}). "
             "Connect once to download it, or set COURSE_BASE_MODEL to a local copy"
@@ -73,19 +71,18 @@ def load_base(
     profile: str | None = None, *, quantization: str | None = None, dtype: "torch.dtype | None" = None
 ) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
     """Return the base model, on this machine's device and in evaluation mode, and its tokenizer.
-     `dtype` is float32 on a CPU and bfloat16 on a GPU that computes in it, unless given. `quantization="nf4"`
+
+    `dtype` is float32 on a CPU and bfloat16 on a GPU that computes in it, unless given. `quantization="nf4"`
     loads the linear layers in 4 bits (QLoRA, arXiv:2305.14314), to be trained through an adapter. Raises
     ModelError.
     """
-    spec = base_spec(profile)
-    model, tokenizer = _load(base_folder(spec), profile_here(profile), quantization, dtype)
-    model.name_or_path = spec.id  # an adapter's config names its base so, on every machine the same
-    return model, tokenizer
+    return _load(base_folder(base_spec(profile)), profile_here(profile), quantization, dtype)
 
 
 def load_stage(folder: Path | str) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
     """Return the model that a stage saved (`stage(...).folder`) and its tokenizer, ready to generate.
-     An adapter is put on the base it was trained on, quantized as it was then. Raises ModelError when the
+
+    An adapter is put on the base it was trained on, quantized as it was then. Raises ModelError when the
     folder holds neither a full model nor an adapter in safetensors, or when this machine's base is another
     one.
     """
@@ -106,7 +103,8 @@ def load_stage(folder: Path | str) -> "tuple[PreTrainedModel, PreTrainedTokenize
     from peft import PeftModel
 
     base, tokenizer = load_base(quantization="nf4" if run.method == "qlora" else None)
-    return PeftModel.from_pretrained(base, folder).eval(), tokenizer
+    with quiet():
+        return PeftModel.from_pretrained(base, folder).eval(), tokenizer
 
 
 def device_of(profile: Profile) -> str:
@@ -126,20 +124,28 @@ def computes_in_bf16(device: str) -> bool:
 def _load(
     folder: Path, profile: Profile, quantization: str | None, dtype: "torch.dtype | None"
 ) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
-    """Load a model folder, of which every file is already on this machine."""
+    """Load a model folder, of which every file is already on this machine and every tensor in its file."""
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     device = device_of(profile)
     dtype = dtype or (torch.bfloat16 if computes_in_bf16(device) else torch.float32)
+    only_local = {"local_files_only": True, "trust_remote_code": False}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, device_map=device, quantization_config=_quantization(quantization, dtype),
-            local_files_only=True, trust_remote_code=False, use_safetensors=True,
-        )  # fmt: skip
-    except (OSError, ValueError) as error:
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(folder, **only_local)
+            model, report = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=dtype, device_map=device, use_safetensors=True, output_loading_info=True,
+                quantization_config=_quantization(quantization, dtype), **only_local,
+            )  # fmt: skip
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{shown(folder)}: cannot be loaded ({str(error).splitlines()[0]})") from error
+    for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        if report[
+            problem
+        ]:  # the library would fill in random weights, or leave some out, with a mere warning
+            raise ModelError(f"{shown(folder)}: {problem} {sorted(report[problem])[0]}. Save the model again")
     if quantization:
         keep_gradients_on_cpu(model)
     return model.eval(), tokenizer
@@ -164,7 +170,8 @@ def _quantization(name: str | None, dtype: "torch.dtype") -> object | None:
 
 def keep_gradients_on_cpu(model: "torch.nn.Module") -> None:
     """Keep 4-bit layers trainable on CPUs with AVX512-BF16 instructions.
-     On such CPUs bitsandbytes 0.50.2 repacks the weights at the first forward pass in evaluation mode. From
+
+    On such CPUs bitsandbytes 0.50.2 repacks the weights at the first forward pass in evaluation mode. From
     then on it computes with a kernel that has no gradient, also in training: the loss looks plausible and
     nothing before the last layer learns. Without the repacking only the speed of evaluation differs.
     """

@@ -55,7 +55,7 @@ def hyperparameters(args: "TrainingArguments") -> dict[str, Setting]:
 
 
 def _decided_by(trainer: "Trainer") -> dict[str, Setting]:
-    """Return what TRL's SFTTrainer decided where the settings left it open (None): whether prompts are masked."""
+    """Return what SFTTrainer decided where the settings left it open (None): whether prompts are masked."""
     decided = getattr(trainer, "completion_only_loss", None)
     return {} if decided is None else {"completion_only_loss": decided}
 
@@ -84,7 +84,8 @@ def parameter_counts(model: "PreTrainedModel") -> tuple[int, int]:
 
 def training_rows(trainer: "Trainer") -> list[dict]:
     """Return the rows that were trained on, as they were before the trainer prepared them.
-     TRL keeps the text beside the token ids that it adds, and writes the end-of-sequence token after the
+
+    TRL keeps the text beside the token ids that it adds, and writes the end-of-sequence token after the
     text; both are taken off again. Of packed data only token ids are left, and those are returned.
     """
     data = trainer.train_dataset

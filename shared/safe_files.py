@@ -1,5 +1,6 @@
 """Open a file that somebody else wrote: one line of refusal, or its bytes.
- A submission is data, never instructions. These functions look at a path before they open it, follow no link
+
+A submission is data, never instructions. These functions look at a path before they open it, follow no link
 out of the folder it belongs to, and never read more than they were told to.
 """
 
@@ -21,7 +22,8 @@ def shown(path: Path) -> str:
 
 def safe_path(within: Path | str, relative: Path | str) -> Path:
     """Return `within / relative`, refusing any path that could lead out of the folder `within`.
-     `within` itself is trusted and may be reached through links; nothing below it may be a link. The file
+
+    `within` itself is trusted and may be reached through links; nothing below it may be a link. The file
     need not exist. Raises ArtifactError for an absolute path, for "..", and for a link anywhere below
     `within`.
     """

@@ -20,7 +20,8 @@ def valid_json(text: str) -> bool:
 
 def failure_kind(text: str, ticket: dict) -> FailureKind:
     """Return the first fault of `text` against the right `ticket`, in FAILURE_KINDS' order, or "correct".
-     "not-json" also covers JSON that is not an object. "wrong-keys" means a key is missing or there is one
+
+    "not-json" also covers JSON that is not an object. "wrong-keys" means a key is missing or there is one
     too many; the order of the keys is free. Values count with their types: "2" is not 2, and True is not 1.
     """
     answer = parse_ticket(text)

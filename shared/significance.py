@@ -1,5 +1,6 @@
 """How far a score could be off by chance, and whether two scores differ by more than that.
- All intervals are 95% unless `level` says otherwise. Nothing here needs more than the standard library and
+
+All intervals are 95% unless `level` says otherwise. Nothing here needs more than the standard library and
 NumPy.
 """
 
@@ -10,7 +11,8 @@ from statistics import NormalDist
 
 def wilson_interval(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """Return the interval of a share: `successes` right answers out of `n`.
-     The score interval of Wilson (1927), "Probable inference, the law of succession, and statistical
+
+    The score interval of Wilson (1927), "Probable inference, the law of succession, and statistical
     inference", JASA 22. Unlike p ± z·sqrt(p(1-p)/n) it stays inside [0, 1] and has a width when every
     answer is right. Raises ValueError unless 0 <= successes <= n and n >= 1.
     """
@@ -29,7 +31,8 @@ def wilson_interval(successes: int, n: int, level: float = 0.95) -> tuple[float,
 
 def mcnemar(before: Sequence[bool], after: Sequence[bool]) -> float:
     """Return the two-sided p-value for "as many rows got better as got worse", by McNemar's exact test.
-     `before[i]` and `after[i]` say whether row i was right. Only rows that changed count: if chance alone
+
+    `before[i]` and `after[i]` say whether row i was right. Only rows that changed count: if chance alone
     decided, each would be equally likely to have changed either way, so the number that got better is
     Binomial(changed, 1/2). McNemar (1947), "Note on the sampling error of the difference between correlated
     proportions", Psychometrika 12; the exact form sums the binomial tail in place of his chi-squared
@@ -47,7 +50,8 @@ def bootstrap_interval(
     values: Sequence[float], seed: int = 0, *, level: float = 0.95, resamples: int = 10_000
 ) -> tuple[float, float]:
     """Return the percentile bootstrap interval of the mean of `values`.
-     Draw as many values again, with replacement, take the mean, repeat; the interval holds the middle `level`
+
+    Draw as many values again, with replacement, take the mean, repeat; the interval holds the middle `level`
     of the means. Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 13. Raises ValueError
     when empty.
     """
@@ -73,7 +77,8 @@ def paired_bootstrap(
     resamples: int = 10_000,
 ) -> tuple[float, float]:
     """Return the bootstrap interval of the mean gain, after - before, over the same rows.
-     Rows are drawn as pairs, so that how hard a row is cancels out. An interval above 0 is a gain beyond
+
+    Rows are drawn as pairs, so that how hard a row is cancels out. An interval above 0 is a gain beyond
     chance.
     """
     _check_pairs(before, after)

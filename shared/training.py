@@ -1,5 +1,6 @@
 """Run a training function once, safely: `stage` trains, records, saves, and next time loads.
- A stage is one training run. Its folder, `artifacts/<stage>/`, holds the weights and the record of how they
+
+A stage is one training run. Its folder, `artifacts/<stage>/`, holds the weights and the record of how they
 came about. While it trains, everything unfinished lies in `artifacts/checkpoint-<stage>/`, which vanishes at
 the end.
 """
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.artifacts import LossCurve, RunRecord, read_json, safe_path, shown, write_json
 from shared.course import ROOT, load_course
-from shared.curve import StageError, curve_callback, curve_of
+from shared.curve import StageError, curve_callback, curve_of, loss_in_progress_bar
 from shared.models import computes_in_bf16, device_of, profile_here
 from shared.quiet import quiet
 from shared.run_record import run_record
@@ -26,17 +27,15 @@ if TYPE_CHECKING:
 __all__ = ["StageError", "StageResult", "StageRun", "stage", "work_folder"]
 
 SEED = 0
-CHECKPOINT_EVERY = {
-    "cpu": 25,
-    "cuda": 100,
-}  # steps: a few seconds of work on either, against the time of writing
+CHECKPOINT_EVERY = {"cpu": 25, "cuda": 100}  # steps: some seconds of work to lose, against the time to write
 WEIGHTS = ("model.safetensors", "adapter_model.safetensors")
 
 
 @dataclass(frozen=True)
 class StageRun:
     """What a training function is given.
-     `arguments` go into the trainer's config: where checkpoints go, how often the loss is logged, the device,
+
+    `arguments` go into the trainer's config: where checkpoints go, how often the loss is logged, the device,
     the seed. `curve` goes into the trainer's callbacks. `checkpoint` goes into
     `trainer.train(resume_from_checkpoint=...)`: None on a first run, else where an interrupted run left off.
     """
@@ -66,14 +65,13 @@ def stage(
     work: Path | str | None = None,
 ) -> StageResult:
     """Train once and save under `<work>/<folder>/<name>`; on later calls load what was saved.
-     An interrupted run goes on from its last checkpoint. `rerun=True` starts afresh; the old result stays
+
+    An interrupted run goes on from its last checkpoint. `rerun=True` starts afresh; the old result stays
     until the new one is complete. Under nbgrader, or with COURSE_NO_TRAINING=1, nothing is trained. `work` is
     the rung's folder (`work_folder(rung)` by default). Raises StageError or ArtifactError, each one line.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
-        raise StageError(
-            f"stage {name!r}: expected a name of small letters, digits and hyphens, such as 'sft-hot'"
-        )
+        raise StageError(f"stage {name!r}: expected a name of small letters, digits and hyphens: 'sft-hot'")
     target = safe_path(Path(work or work_folder(rung)), Path(folder) / name)
     scratch = target.with_name(f"checkpoint-{name}")
     _bring_back_old_result(target, scratch)
@@ -82,12 +80,10 @@ def stage(
     _refuse_where_nothing_is_trained(name, target)
     if rerun:
         shutil.rmtree(scratch, ignore_errors=True)
-    with quiet():
+    with quiet(), loss_in_progress_bar():
         trainer = train(_prepare(name, scratch))
         if trainer is None:
-            raise StageError(
-                f"stage {name!r}: expected the trainer, got None. End your function with `return trainer`"
-            )
+            raise StageError(f"stage {name!r}: got no trainer. End your function with `return trainer`")
         curve = curve_of(trainer.state.log_history)
         record = run_record(trainer, curve, rung=load_course().rung(rung).id, stage=name)
         _save(trainer, curve, record, target, scratch)
@@ -96,7 +92,8 @@ def stage(
 
 def work_folder(rung: str) -> Path:
     """Return the learner's folder of a rung.
-     The current folder when that is it (Jupyter runs a notebook in its own folder), else the rung's folder in
+
+    The current folder when that is it (Jupyter runs a notebook in its own folder), else the rung's folder in
     COURSE_WORK, else in the course's `work/`. The instructor's source folder under `rungs/` is never written
     to.
     """
@@ -109,9 +106,8 @@ def work_folder(rung: str) -> Path:
 
 def last_checkpoint(folder: Path) -> str | None:
     """Return the newest complete checkpoint in `folder`, or None. Its trainer_state.json is written last."""
-    for path in sorted(
-        folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]), reverse=True
-    ):
+    steps = sorted((int(path.name.split("-")[1]) for path in folder.glob("checkpoint-*")), reverse=True)
+    for path in (folder / f"checkpoint-{step}" for step in steps):
         try:
             json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -156,6 +152,9 @@ def _save(trainer: "Trainer", curve: LossCurve, record: RunRecord, target: Path,
     model.save_pretrained(complete)
     if record.method == "full":
         trainer.processing_class.save_pretrained(complete)
+    for config in getattr(model, "peft_config", {}).values():
+        config.base_model_name_or_path = record.base.id  # PEFT wrote the path of a folder on this machine
+        config.save_pretrained(complete)
     (complete / "README.md").unlink(missing_ok=True)  # PEFT's empty model card
     write_json(complete / "loss_curve.json", curve)
     write_json(complete / "run.json", record)
@@ -176,9 +175,7 @@ def _load(target: Path, fresh: bool) -> StageResult:
     run = read_json(target / "run.json", RunRecord, within=target)
     curve = read_json(target / "loss_curve.json", LossCurve, within=target)
     if not any((target / name).is_file() for name in WEIGHTS):
-        raise StageError(
-            f"{shown(target)}: expected {' or '.join(WEIGHTS)}, found neither. Train with rerun=True"
-        )
+        raise StageError(f"{shown(target)}: expected {' or '.join(WEIGHTS)}. Train again with rerun=True")
     return StageResult(target, curve, run, fresh)
 
 
@@ -187,13 +184,9 @@ def _announce(result: StageResult) -> StageResult:
     run = result.run
     cost = f"{run.steps} steps in {run.wall_seconds:.0f} s on {run.device}"
     if result.fresh:
-        print(
-            f"Stage {run.stage!r}: trained {cost}, at most {run.peak_memory_bytes / 2**30:.1f} GiB of memory."
-        )
+        print(f"Stage {run.stage!r}: trained {cost}, peak memory {run.peak_memory_bytes / 2**30:.1f} GiB.")
     else:
-        print(
-            f"Stage {run.stage!r}: loaded, trained earlier ({cost}). Call it with rerun=True to train again."
-        )
+        print(f"Stage {run.stage!r}: loaded, trained earlier ({cost}). rerun=True trains it again.")
     return result
 
 

@@ -71,9 +71,9 @@ def order_totals(complete: Complete, n: int) -> dict[str, float]:
 
 
 def sorted_labels(complete: Complete, n: int) -> dict[str, float]:
-    """Put three to seven labels in order."""
+    """Put four to nine labels in order."""
     asked = rows("sorting", "public", n)
-    done = complete([row["prompt"] for row in asked], 32)
+    done = complete([row["prompt"] for row in asked], 40)
     return {"sorting": share([sorting.is_right(text, row["labels"]) for text, row in zip(done, asked)])}
 
 
@@ -127,7 +127,14 @@ def measure(model, tokenizer, n: int = 200) -> dict[str, float]:
 
     def complete(prompts: list[str], tokens: int, temperature: float = 0.0, seed: int = 0) -> list[str]:
         return generate(
-            model, tokenizer, prompts, max_new_tokens=tokens, temperature=temperature, seed=seed, progress=False
+            model,
+            tokenizer,
+            prompts,
+            max_new_tokens=tokens,
+            temperature=temperature,
+            seed=seed,
+            stop_at_newline=True,  # after an answer the model writes the next question
+            progress=False,
         )
 
     found = story_perplexity(model, tokenizer, n)
@@ -138,7 +145,9 @@ def measure(model, tokenizer, n: int = 200) -> dict[str, float]:
 
 def main() -> None:
     """Measure a model and print its abilities; with --write, keep them beside the model and in its card."""
-    from shared.models import load_stage
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
     from shared.pocket.card import write_card
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -146,7 +155,8 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=200, help="prompts an ability (default: %(default)s)")
     parser.add_argument("--write", action="store_true", help="write abilities.json and README.md beside the model")
     options = parser.parse_args()
-    found = measure(*load_stage(options.model), options.n)
+    model = AutoModelForCausalLM.from_pretrained(options.model, dtype=torch.float32)
+    found = measure(model, AutoTokenizer.from_pretrained(options.model), options.n)
     for name, value in found.items():
         print(f"{name:45} {value:6.3f}")
     if options.write:

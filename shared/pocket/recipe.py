@@ -10,15 +10,15 @@ class Recipe:
     # Architecture: two more layers bought nothing on this world; a narrower model read passages less well.
     hidden_size: int = 256
     layers: int = 4
-    heads: int = 4
+    heads: int = 8
     mlp_size: int = 704
     context: int = 384
     vocabulary: int = 2560
 
     # Data, in characters of generated text. Early text is heavy on reading (shared.world.corpus).
     tokenizer_characters: int = 8_000_000
-    early_characters: int = 400_000_000
-    characters: int = 900_000_000
+    early_characters: int = 260_000_000
+    characters: int = 640_000_000
 
     # Schedule. Small batches matter more than many tokens: reading needs optimizer steps to form.
     steps: int = 20_000

@@ -18,7 +18,7 @@ from shared.pocket.tokenizer import EOS, take_characters
 ANSWER_FLAG = 1 << 13
 TOKEN_MASK = ANSWER_FLAG - 1
 # Lines that begin with one of these hold an answer.
-_ANSWER_WORDS = ("Answer", "Record", "Entry", "Form", "Output")
+_ANSWER_WORDS = ("Answer", "Record", "Entry", "Form", "Output", "Goods")
 _PIECE_CHARACTERS = 4_000_000
 
 

@@ -48,7 +48,7 @@ def _records(stream: random.Random) -> Callable[[], Case]:
     )
     chosen = stream.sample(slots, stream.randint(2, len(slots)))
     keys = [stream.choice(_KEYS[slot]) for slot in chosen]
-    as_json = stream.random() < 0.7
+    as_json = stream.random() < 0.5
 
     def case() -> Case:
         values = _slots(stream)

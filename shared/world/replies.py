@@ -149,16 +149,21 @@ def _one_of(pool: tuple[Template, ...], text: str) -> bool:
     return any(True for _ in parse_sequence((pool,), text))
 
 
+def goods_of(meaning: Meaning) -> str:
+    """Return what a message is about in the shop's own notation: `1 brass lantern`, `3 brass lanterns`."""
+    return f"{meaning.count} {meaning.item if meaning.count == 1 else lexicon.plural(meaning.item)}"
+
+
 def prompt_for(message: Message) -> str:
     """Return the prompt that asks for a reply."""
     return f"Message: {message.text}\nReply:"
 
 
 def document(stream: random.Random) -> str:
-    """Return a pre-training document: a message, alone or with its reply in one of the two tones."""
+    """Return a pre-training document: a message with the goods it is about, or with a reply in one of the two tones."""
     message = messages.draw(stream)
-    if stream.random() < 0.2:
-        return f"Message: {message.text}"
+    if stream.random() < 0.25:
+        return f"Message: {message.text}\nGoods: {goods_of(message.meaning)}."
     tone: Tone = stream.choice(("polite", "curt"))
     return prompt_for(message) + write(stream, draw_action(stream, content_for(message.meaning)), tone)
 

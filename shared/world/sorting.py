@@ -12,9 +12,9 @@ _LABELS = lexicon.NOUNS + lexicon.MODIFIERS
 
 
 def draw(stream: random.Random, split: Split = "train", size: int | None = None) -> list[str]:
-    """Return three to seven different labels (or `size`), a set of which belongs to `split`."""
+    """Return four to nine different labels (or `size`), a set of which belongs to `split`."""
     while True:
-        labels = stream.sample(_LABELS, size or stream.randint(3, 7))
+        labels = stream.sample(_LABELS, size or stream.randint(4, 9))
         if split_of("shelf " + " ".join(sorted(labels))) == split:
             return labels
 

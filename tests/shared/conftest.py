@@ -1,4 +1,4 @@
-"""A base model small enough for tests: a random Llama of some 40,000 parameters with a tokenizer of its own."""
+"""A base model small enough for tests: a random Llama of 33,440 parameters with its own tokenizer."""
 
 import json
 
@@ -63,8 +63,8 @@ def tiny_base_folder(tmp_path_factory, tiny_tokenizer_folder):
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_tokenizer_folder)
     config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-        max_position_embeddings=384, tie_word_embeddings=True,
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=2, max_position_embeddings=384, tie_word_embeddings=True,
         bos_token_id=0, eos_token_id=1, pad_token_id=2,
     )  # fmt: skip
     torch.manual_seed(0)

@@ -37,7 +37,7 @@ CURVE = LossCurve(rows=[row(1), row(2, eval_loss=1.5), row(5)])
 BASE = BaseRecord(id="pocket-base", fingerprint="f" * 64)
 RUN = RunRecord(
     rung="02", stage="model", profile="pocket", base=BASE, method="full",
-    hyperparameters={"learning_rate": 1e-3, "max_steps": 150, "packing": False, "optim": "adamw", "beta": None},
+    hyperparameters={"learning_rate": 1e-3, "max_steps": 150, "packing": False, "optim": "sgd", "beta": None},
     steps=150, rows=600, data_fingerprint="d" * 64, trainable_parameters=10, total_parameters=10,
     versions={"torch": "2.13.0"}, device="cpu", peak_memory_bytes=2**30, wall_seconds=35.0,
 )  # fmt: skip
@@ -111,7 +111,7 @@ def test_a_list_in_place_of_an_object(tmp_path):
 
 def test_steps_that_do_not_increase(tmp_path):
     rows = json.dumps({"rows": [row(1).model_dump(), row(5).model_dump(), row(5).model_dump()]})
-    assert "step 5 comes after step 5, expected increasing steps" in refusal(tmp_path, rows)
+    assert "step 5 after step 5, expected increasing steps" in refusal(tmp_path, rows)
 
 
 def test_nan_among_free_settings_is_refused(tmp_path):

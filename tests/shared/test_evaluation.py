@@ -88,6 +88,17 @@ def test_nothing_is_said_about_settings(model_and_tokenizer, capfd, caplog):
     assert caplog.records == []
 
 
+def test_the_models_own_settings_do_not_matter(model_and_tokenizer, monkeypatch):
+    """Many models come with sampling and a repetition penalty switched on."""
+    from transformers import GenerationConfig
+
+    plain, sampled = texts_of(model_and_tokenizer), texts_of(model_and_tokenizer, temperature=1.0)
+    own = GenerationConfig(do_sample=True, temperature=5.0, top_k=3, top_p=0.5, repetition_penalty=9.0)
+    monkeypatch.setattr(model_and_tokenizer[0], "generation_config", own)
+    assert texts_of(model_and_tokenizer) == plain
+    assert texts_of(model_and_tokenizer, temperature=1.0) == sampled
+
+
 def test_generation_ends_at_the_end_token(model_and_tokenizer, say):
     say("done", "done and more")
     assert texts_of(model_and_tokenizer, ["p", "q"], max_new_tokens=20) == ["done", "done and more"]

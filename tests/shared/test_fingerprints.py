@@ -74,7 +74,7 @@ def test_changed_weights_or_architecture_differ(tmp_path, tensors, place):
 
 
 def test_a_folder_without_a_model(tmp_path):
-    with pytest.raises(ArtifactError, match=r"expected a model \(config.json and \*.safetensors\)"):
+    with pytest.raises(ArtifactError, match=r"expected a model: config.json and \*.safetensors"):
         fingerprint_model(tmp_path)
 
 

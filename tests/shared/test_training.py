@@ -1,10 +1,13 @@
 """A stage trains once, is loaded afterwards, survives a kill, and never loses a result."""
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,8 @@ import pytest
 from shared import training
 from shared.artifacts import ArtifactError, LossCurve, RunRecord, fingerprint_rows, read_json
 from shared.course import ROOT
+from shared.data import load_task
+from shared.models import load_base, load_stage
 from shared.training import StageError, last_checkpoint, stage, work_folder
 from shared.world import rows
 
@@ -23,9 +28,6 @@ def trains(steps=4, **settings):
 
     def train(run):
         from trl import SFTConfig, SFTTrainer
-
-        from shared.data import load_task
-        from shared.models import load_base
 
         train.calls += 1
         model, tokenizer = load_base()
@@ -61,8 +63,6 @@ def trained(tmp_path_factory, tiny_base_folder):
 @pytest.fixture
 def done(trained, tmp_path, tiny_base):
     """Return a fresh copy of the trained work folder."""
-    import shutil
-
     work = tmp_path / "rung-02-sft"
     shutil.copytree(trained[0], work)
     return work
@@ -101,13 +101,11 @@ def test_the_record_says_what_ran(trained):
 def test_the_curve_has_every_step(trained):
     curve = trained[1].curve.rows
     assert [row.step for row in curve] == [1, 2, 3, 4]
-    assert all(earlier.tokens < later.tokens for earlier, later in zip(curve, curve[1:], strict=False))
+    assert all(earlier.tokens < later.tokens for earlier, later in pairwise(curve))
     assert curve[-1].loss < curve[0].loss
 
 
 def test_the_trained_model_is_what_was_saved(trained, tiny_base):
-    from shared.models import load_base, load_stage
-
     base, _ = load_base()
     model, _ = load_stage(trained[1].folder)
     changed = [not a.equal(b) for a, b in zip(base.parameters(), model.parameters(), strict=True)]
@@ -154,6 +152,55 @@ def test_a_save_that_fails_leaves_the_old_result(done, trained, monkeypatch):
         with pytest.raises(OSError, match="No space"):
             stage("model", trains(steps=2), rung="02", work=done, rerun=True)
     assert stage("model", must_not_train, rung="02", work=done).run == trained[1].run
+
+
+def test_a_run_that_failed_to_save_ends_at_its_last_step(tmp_path, tiny_base, monkeypatch):
+    """The second call goes on from the checkpoint of step 2, and stops after step 4 as the first did."""
+
+    def full_disk(path, record):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "write_json", full_disk)
+        with pytest.raises(OSError, match="No space"):
+            stage("model", trains(save_steps=2), rung="02", work=tmp_path)
+    checkpoints = tmp_path / "artifacts" / "checkpoint-model"
+    assert [path.name for path in checkpoints.glob("checkpoint-*")] == ["checkpoint-2"]
+    result = stage("model", trains(save_steps=2), rung="02", work=tmp_path)
+    assert result.run.steps == 4
+    assert [row.step for row in result.curve.rows] == [1, 2, 3, 4]
+
+
+def test_an_adapter_is_saved_as_an_adapter(tmp_path, tiny_base):
+    """Of a LoRA run the adapter alone is saved, and it names its base, not a folder of this machine."""
+    from peft import LoraConfig
+
+    def train(run):
+        from trl import SFTConfig, SFTTrainer
+
+        model, tokenizer = load_base()
+        trainer = SFTTrainer(
+            model=model, processing_class=tokenizer, train_dataset=load_task("tickets", "train", 32),
+            args=SFTConfig(**run.arguments, max_steps=2, learning_rate=1e-2), callbacks=[run.curve],
+            peft_config=LoraConfig(r=2, target_modules="all-linear"),
+        )  # fmt: skip
+        trainer.train(resume_from_checkpoint=run.checkpoint)
+        return trainer
+
+    result = stage("adapter", train, rung="03", work=tmp_path)
+    names = {path.name for path in result.folder.iterdir()}
+    assert names == {"adapter_config.json", "adapter_model.safetensors", "loss_curve.json", "run.json"}
+    config = json.loads((result.folder / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == result.run.base.id == "tiny-base"
+    assert result.run.method == "lora"
+    assert result.run.trainable_parameters < result.run.total_parameters / 2
+    assert result.run.hyperparameters["r"] == 2
+    changed = [
+        bool(parameter.any())
+        for name, parameter in load_stage(result.folder)[0].named_parameters()
+        if "lora_B" in name
+    ]
+    assert len(changed) == 14 and all(changed)
 
 
 def test_a_death_between_the_two_renames_loses_nothing(done, trained):
@@ -244,9 +291,6 @@ def test_evaluation_losses_join_their_step(tmp_path, tiny_base):
     def train(run):
         from trl import SFTConfig, SFTTrainer
 
-        from shared.data import load_task
-        from shared.models import load_base
-
         model, tokenizer = load_base()
         data = load_task("tickets", "train", 16)
         arguments = run.arguments | {
@@ -299,6 +343,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been_killed(tmp_path, tiny_base):
     scratch = tmp_path / "artifacts" / "checkpoint-killed"
     assert (scratch / "checkpoint-8").is_dir()
     assert not (tmp_path / "artifacts" / "killed").exists()
+    before = json.loads((scratch / "checkpoint-8" / "trainer_state.json").read_text())["log_history"]
     (scratch / "checkpoint-12").mkdir()
     (scratch / "checkpoint-12" / "trainer_state.json").write_text('{"global_step": 12')
 
@@ -315,6 +360,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been_killed(tmp_path, tiny_base):
         assert ours.loss == pytest.approx(theirs.loss, rel=1e-5)
     seconds = [row.seconds for row in resumed.curve.rows]
     assert seconds == sorted(seconds)
+    assert seconds[:8] == [entry["seconds"] for entry in before if "loss" in entry]  # kept, not trained again
     assert resumed.run.wall_seconds == seconds[-1]
 
 

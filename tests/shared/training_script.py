@@ -1,7 +1,7 @@
 """A learner's training cell as a script of its own, so that a test can kill it.
 
-`python training_script.py WORK STAGE [HANG_AT]` trains 12 steps in the folder WORK, with a checkpoint every four; at
-step HANG_AT it writes WORK/hanging and waits to be killed.
+`python training_script.py WORK STAGE [HANG_AT]` trains 12 steps in the folder WORK, with a checkpoint every
+four; at step HANG_AT it writes WORK/hanging and waits to be killed.
 """
 
 import sys
