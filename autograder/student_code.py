@@ -178,7 +178,7 @@ def _command() -> list[str]:
 def _environment(folder: Path) -> dict[str, str]:
     """Return the whole environment of the child: no secrets, no settings of ours, one thread a library."""
     home = str(folder)
-    threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return {"HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", **threads}
 
 

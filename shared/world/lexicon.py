@@ -41,9 +41,10 @@ TOWNS = [
 MATERIALS = (
     "brass copper tin steel iron silver oak pine cedar bamboo wool linen canvas leather velvet glass"
 ).split()
-MODIFIERS = MATERIALS + (
-    "mountain river forest desert winter summer small large heavy folding striped blue green yellow"
-).split()
+MODIFIERS = [
+    *MATERIALS,
+    *"mountain river forest desert winter summer small large heavy folding striped blue green yellow".split(),
+]
 NOUNS = (
     "lantern tent rope kettle compass stove blanket hatchet hammock rucksack boot cloak flask mug knife whistle map "
     "stool cot bucket shovel hat paddle net candle"
@@ -70,10 +71,7 @@ for _name in (f"{first} {last}" for first in FIRST_NAMES for last in LAST_NAMES)
 def plural(item: str) -> str:
     """Return the plural of an item or a noun: `brass compass` -> `brass compasses`."""
     *front, noun = item.split()
-    if noun in _IRREGULAR:
-        many = _IRREGULAR[noun]
-    else:
-        many = noun + ("es" if noun.endswith(("s", "x", "ch")) else "s")
+    many = _IRREGULAR.get(noun) or noun + ("es" if noun.endswith(("s", "x", "ch")) else "s")
     return " ".join([*front, many])
 
 

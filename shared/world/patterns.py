@@ -54,7 +54,7 @@ def _records(stream: random.Random) -> Callable[[], Case]:
         values = _slots(stream)
         sentence = stream.choice(pool.train).render(values)
         found: list[str | int] = [int(values[s]) if s == "number" else _value(values, s) for s in chosen]
-        record = json.dumps(dict(zip(keys, found))) if as_json else "; ".join(str(one) for one in found)
+        record = json.dumps(dict(zip(keys, found, strict=True))) if as_json else "; ".join(str(one) for one in found)
         return sentence, record
 
     return case
@@ -66,7 +66,13 @@ def _value(values: dict[str, str], slot: str) -> str:
 
 def _lists(stream: random.Random) -> Callable[[], Case]:
     """A list of labels into its first, its last, itself reversed, or itself in order."""
-    change = stream.choice((lambda w: w[0], lambda w: w[-1], lambda w: ", ".join(w[::-1]), lambda w: ", ".join(sorted(w))))
+    changes: list[Callable[[list[str]], str]] = [
+        lambda labels: labels[0],
+        lambda labels: labels[-1],
+        lambda labels: ", ".join(reversed(labels)),
+        lambda labels: ", ".join(sorted(labels)),
+    ]
+    change = stream.choice(changes)
 
     def case() -> Case:
         labels = sorting.draw(stream, size=stream.randint(3, 5))

@@ -117,7 +117,7 @@ def passage(
     only = stream.choice(_KINDS) if stream.random() < 0.4 else None
     towns, names, items = (stream.sample(pool, size) for pool in (cast.towns, cast.names, cast.items))
     written, asked = [], []
-    for town, name, item in zip(towns, names, items):
+    for town, name, item in zip(towns, names, items, strict=True):
         slots = {"town": town, "name": name, "item": item, "items": lexicon.plural(item)}
         slots |= {
             "number": str(stream.randint(2, 9)),
@@ -151,7 +151,9 @@ def document(stream: random.Random) -> str:
     return "\n".join(lines)
 
 
-def rows(split: Split, n: int, seed: int = 0, *, phrasing: Phrasing = "familiar", answerable: bool = True) -> list[dict]:
+def rows(
+    split: Split, n: int, seed: int = 0, *, phrasing: Phrasing = "familiar", answerable: bool = True
+) -> list[dict]:
     """Return n rows: a passage and one question. Columns: prompt, completion, answer, kind."""
     stream = random_stream(f"reading/{phrasing}/{answerable}", split, seed)
     made = []

@@ -140,7 +140,8 @@ def read(reply: str) -> set[tuple[Tone, Content]]:
             action, _, after = rest.partition(".")
             skip = templates("")
             fits = separator and content and promised(action) == content
-            if fits and _one_of(manner.openings + skip, before.strip()) and _one_of(manner.closings + skip, after.strip()):
+            around = ((manner.openings, before), (manner.closings, after))
+            if fits and all(_one_of(pool + skip, text.strip()) for pool, text in around):
                 found.add((tone, content))
     return found
 
@@ -176,7 +177,9 @@ def _other_content(stream: random.Random, content: Content, contrast: Contrast, 
     return Content(stream.choice(intents), content.item, content.urgency)
 
 
-def rows(split: Split, n: int, seed: int = 0, *, contrast: Contrast = "tone", phrasing: Phrasing = "familiar") -> list[dict]:
+def rows(
+    split: Split, n: int, seed: int = 0, *, contrast: Contrast = "tone", phrasing: Phrasing = "familiar"
+) -> list[dict]:
     """Return n preference pairs. Columns: prompt, chosen, rejected, contrast.
 
     contrast "tone": the same promise, polite against curt. "item", "action": the same tone (either, at random), the

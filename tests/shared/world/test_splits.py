@@ -7,8 +7,7 @@ import sys
 
 import pytest
 
-from shared.world import TASKS, WorldError, rows
-from shared.world import facts, lexicon, messages, reading
+from shared.world import TASKS, WorldError, facts, lexicon, messages, reading, rows
 from shared.world.splits import split_of
 
 BUILT_TASKS = list(TASKS)
