@@ -22,11 +22,11 @@ class CannotTell(Exception):
 
 
 class NotMet(Exception):
-    """A criterion is not met. Raised below a check function; carries the finding."""
+    """The criterion is not met, found somewhere below its check function. The message is what was observed."""
 
-    def __init__(self, finding: "Finding"):
-        super().__init__(finding.observed)
-        self.finding = finding
+    def __init__(self, observed: str, *, cause: str = "", hint: str = ""):
+        super().__init__(observed)
+        self.cause, self.hint = cause, hint
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _ask(criterion: Criterion, submission: object) -> Finding:
     try:
         return criterion.check(submission)
     except NotMet as error:
-        return error.finding
+        return Finding(False, str(error), expected, error.cause, error.hint)
     except ArtifactError as error:
         return Finding(False, str(error), expected)
     except CannotTell as error:

@@ -50,7 +50,7 @@ class Llama:
     def continue_greedily(self, prompts: Sequence[Sequence[int]], end: set[int], most: int) -> list[list[int]]:
         """Return the likeliest continuation of each prompt, token by token, up to `most` tokens.
 
-        A continuation ends before its first token in `end`. Rows of similar length share a batch.
+        A continuation ends with its first token in `end`. Rows of similar length share a batch.
         """
         order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
         answers: list[list[int]] = [[] for _ in prompts]
@@ -68,9 +68,9 @@ class Llama:
         hidden = self._run(ids, _positions(mask), _visible(mask), cache, 0)[:, -1]
         for step in range(most):
             tokens = (hidden @ self.head).argmax(-1)
-            going = np.array([token not in end for token in tokens.tolist()])
-            for row, token in zip(rows[going], tokens[going].tolist(), strict=True):
+            for row, token in zip(rows, tokens.tolist(), strict=True):
                 answers[row].append(token)
+            going = np.array([token not in end for token in tokens.tolist()])
             if not going.any() or step == most - 1:
                 break
             if not going.all():

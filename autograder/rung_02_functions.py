@@ -75,7 +75,7 @@ def right_loss(case: LossCase) -> float:
 
 
 def right_gradient(case: LossCase) -> np.ndarray:
-    """Return d loss / d logits, float64 [B, T, V]: (softmax - one-hot of the next token) / N where it counts, else 0."""
+    """Return d loss / d logits, float64 [B, T, V]: (softmax - one-hot of the next) / N where it counts, else 0."""
     mask = case.mask[:, 1:].astype(np.float64)
     gradient = np.exp(log_probabilities(case))
     gradient[:, -1] = 0

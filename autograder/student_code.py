@@ -70,7 +70,7 @@ class Answer(BaseModel):
 
     kind: Literal["tensor", "value", "object", "error"]
     type_name: str = ""
-    value: None | bool | int | float | str = None
+    value: bool | int | float | str | None = None
     values: list[float] = []
     shape: list[int] = []
     gradient: list[float] | None = None
@@ -136,7 +136,7 @@ class StudentCode:
         try:
             status = self._process.wait(timeout=self.limits.seconds)
         except subprocess.TimeoutExpired:
-            raise ArtifactError(f"{name}: no answer within {self.limits.seconds} s. Is there an endless loop?") from None
+            raise ArtifactError(f"{name}: no answer within {self.limits.seconds} s: an endless loop?") from None
         finally:
             self._end()
         reply = self._reply(status)

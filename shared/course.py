@@ -89,13 +89,13 @@ class Rung(Entry):
     subject: Name
     built: bool
     done_when: Name
-    resources: Annotated[tuple[Resource, ...], Field(min_length=1, strict=True)]
+    resources: Annotated[tuple[Resource, ...], Field(min_length=1, strict=False)]
     points: Points
     prose_points: Points
     cells: dict[Name, Points] = {}
     prose_cells: dict[Name, Points] = {}
-    prerequisites: Annotated[tuple[str, ...], Field(strict=True)] = ()
-    exit_items: Annotated[tuple[str, ...], Field(strict=True)] = ()
+    prerequisites: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    exit_items: Annotated[tuple[str, ...], Field(strict=False)] = ()
     cost: dict[ProfileName, Cost] | None = None
     thresholds: dict[ProfileName, dict[Name, Annotated[float, Field(allow_inf_nan=False)]]] = {}
 
@@ -130,8 +130,8 @@ class Course(Entry):
     title: Name
     summary: Name
     profiles: dict[ProfileName, Profile]
-    exit_items: Annotated[tuple[ExitItem, ...], Field(min_length=1, strict=True)]
-    rungs: Annotated[tuple[Rung, ...], Field(min_length=1, strict=True)]
+    exit_items: Annotated[tuple[ExitItem, ...], Field(min_length=1, strict=False)]
+    rungs: Annotated[tuple[Rung, ...], Field(min_length=1, strict=False)]
 
     @model_validator(mode="before")
     @classmethod

@@ -29,7 +29,7 @@ def loss_curve(curves: Mapping[str, LossCurve]) -> "Figure":
     figure = _figure(width=7.0, height=3.6)
     axes = figure.add_subplot()
     styles = zip(cycle(COLOURS), cycle(LINES), cycle(MARKERS))
-    for (label, curve), (colour, line, marker) in zip(curves.items(), styles, strict=True):
+    for (label, curve), (colour, line, marker) in zip(curves.items(), styles, strict=False):
         steps, losses = zip(*((row.step, row.loss) for row in curve.rows), strict=True)
         axes.plot(steps, losses, linestyle=line, color=colour, label=label)
         measured = [(row.step, row.eval_loss) for row in curve.rows if row.eval_loss is not None]

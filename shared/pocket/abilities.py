@@ -23,7 +23,7 @@ def share(truths: list[bool]) -> float:
 
 def starts_with_answer(completions: list[str], asked: list[dict]) -> float:
     """Return the share of completions that give the row's answer, a full stop aside."""
-    return share([text.strip().rstrip(".") == row["answer"] for text, row in zip(completions, asked, strict=True)])
+    return share([text.strip().rstrip(".") == row["answer"] for text, row in zip(completions, asked)])
 
 
 def reading(complete: Complete, n: int) -> dict[str, float]:
@@ -60,12 +60,12 @@ def order_totals(complete: Complete, n: int) -> dict[str, float]:
     asked = rows("orders", "public", n)
     prompts = [row["prompt"] for row in asked]
     samples = [complete(prompts, 56, temperature=1.0, seed=seed) for seed in range(8)]
-    right = [[orders.is_right(text, row["total"]) for text, row in zip(drawn, asked, strict=True)] for drawn in samples]
+    right = [[orders.is_right(text, row["total"]) for text, row in zip(drawn, asked)] for drawn in samples]
     greedy = complete(prompts, 56)
     return {
         "order totals, sampled": share([one for drawn in right for one in drawn]),
-        "order totals, best of 8": share([any(tries) for tries in zip(*right, strict=True)]),
-        "order totals, greedy": share([orders.is_right(text, row["total"]) for text, row in zip(greedy, asked, strict=True)]),
+        "order totals, best of 8": share([any(tries) for tries in zip(*right)]),
+        "order totals, greedy": share([orders.is_right(text, row["total"]) for text, row in zip(greedy, asked)]),
         "order totals, shows working": share([orders.shows_working(text) for drawn in samples for text in drawn]),
     }
 
@@ -74,7 +74,7 @@ def sorted_labels(complete: Complete, n: int) -> dict[str, float]:
     """Put four to nine labels in order."""
     asked = rows("sorting", "public", n)
     done = complete([row["prompt"] for row in asked], 40)
-    return {"sorting": share([sorting.is_right(text, row["labels"]) for text, row in zip(done, asked, strict=True)])}
+    return {"sorting": share([sorting.is_right(text, row["labels"]) for text, row in zip(done, asked)])}
 
 
 def tone(complete: Complete, n: int) -> dict[str, float]:
@@ -82,7 +82,7 @@ def tone(complete: Complete, n: int) -> dict[str, float]:
     asked = rows("replies", "public", n)
     written = complete([row["prompt"] for row in asked], 64, temperature=1.0, seed=0)
     scores = [replies.tone_score(text) for text in written]
-    promises = [(replies.promised(text), replies.promised(row["chosen"])) for text, row in zip(written, asked, strict=True)]
+    promises = [(replies.promised(text), replies.promised(row["chosen"])) for text, row in zip(written, asked)]
     return {
         "replies, polite": share([score > 0 for score in scores]),
         "replies, curt": share([score < 0 for score in scores]),
@@ -103,7 +103,7 @@ def ticket_scores(complete: Complete, n: int) -> dict[str, float]:
     ):
         read = [tickets.parse_ticket(text) for text in complete(prompts, 40)]
         found[f"{name}: valid JSON"] = share([ticket is not None for ticket in read])
-        found[f"{name}: exact"] = share([ticket == row["ticket"] for ticket, row in zip(read, wanted, strict=True)])
+        found[f"{name}: exact"] = share([ticket == row["ticket"] for ticket, row in zip(read, wanted)])
     return found
 
 

@@ -94,7 +94,7 @@ def document_starts(tokens, end: int):
 
 
 def sample_batch(tokens, starts, step: int, recipe: Recipe):
-    """Return the windows of text that `step` trains on, int64 [batch, context + 1]: the step decides, so runs resume."""
+    """Return the windows of text that `step` trains on, int64 [batch, context + 1]; the step decides them."""
     import torch
 
     chooser = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
@@ -129,10 +129,11 @@ def train(recipe: Recipe, tokenizer_size: int, early, late, device: str, checkpo
     first, log = _restore(checkpoint, model, optimizer, device)
     forward = torch.compile(model) if device == "cuda" else model
     end = model.config.eos_token_id
-    text = {True: (early.to(device), document_starts(early, end)), False: (late.to(device), document_starts(late, end))}
+    text = {is_early: (one.to(device), document_starts(one, end)) for is_early, one in ((True, early), (False, late))}
     bar = tqdm(range(first, recipe.steps), initial=first, total=recipe.steps, desc="pre-training", unit="step")
     for step in bar:
-        loss, answer_loss = weighted_loss(forward, sample_batch(*text[step < recipe.early_share * recipe.steps], step, recipe), recipe)
+        batch = sample_batch(*text[step < recipe.early_share * recipe.steps], step, recipe)
+        loss, answer_loss = weighted_loss(forward, batch, recipe)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
         optimizer.step(learning_rate(step, recipe))

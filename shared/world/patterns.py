@@ -54,7 +54,7 @@ def _records(stream: random.Random) -> Callable[[], Case]:
         values = _slots(stream)
         sentence = stream.choice(pool.train).render(values)
         found: list[str | int] = [int(values[s]) if s == "number" else _value(values, s) for s in chosen]
-        record = json.dumps(dict(zip(keys, found, strict=True))) if as_json else "; ".join(str(one) for one in found)
+        record = json.dumps(dict(zip(keys, found))) if as_json else "; ".join(str(one) for one in found)
         return sentence, record
 
     return case

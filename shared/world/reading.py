@@ -117,7 +117,7 @@ def passage(
     only = stream.choice(_KINDS) if stream.random() < 0.4 else None
     towns, names, items = (stream.sample(pool, size) for pool in (cast.towns, cast.names, cast.items))
     written, asked = [], []
-    for town, name, item in zip(towns, names, items, strict=True):
+    for town, name, item in zip(towns, names, items):
         slots = {"town": town, "name": name, "item": item, "items": lexicon.plural(item)}
         slots |= {
             "number": str(stream.randint(2, 9)),

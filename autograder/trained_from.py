@@ -1,0 +1,149 @@
+"""Is it the course's base, fine-tuned? Which base a run names, and how a submitted full model relates to it."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from autograder.criteria import CannotTell, NotMet
+from autograder.weights import rounded_to, tensors
+from shared.artifacts import (
+    ArtifactError,
+    RunRecord,
+    TensorInfo,
+    fingerprint_model,
+    read_weights_header,
+)
+from shared.course import Course, Profile
+from shared.fingerprints import ARCHITECTURE, PICKLE_SUFFIXES
+from shared.models import ModelError, base_folder, base_spec
+from shared.safe_files import read_limited, shown
+
+WEIGHTS = "model.safetensors"
+LARGEST_CONFIG = 100_000  # bytes
+# A model that was only stored as bfloat16 again differs from its base by at most 2^-7 / sqrt(12) = 0.23% (the spread
+# of a rounding error of half a unit in the eighth bit). Training moves weights further.
+LEAST_MOVE = 0.003
+
+
+@dataclass(frozen=True)
+class Base:
+    """The base that a submission started from, as it lies on this machine."""
+
+    profile: Profile
+    folder: Path
+    weights: Path
+    config: dict
+    header: dict[str, TensorInfo]
+
+
+@dataclass(frozen=True)
+class FullModel:
+    """A submitted full fine-tune that fits its base. `moved` is the length of the weights' change over their own."""
+
+    path: Path
+    header: dict[str, TensorInfo]
+    parameters: int
+    changed_parameters: int
+    moved: float
+
+
+def base_of(run: RunRecord, course: Course) -> Base:
+    """Return the course's base that the run names.
+
+    Raises NotMet for any other base, CannotTell when the course's base for that profile is not on this machine.
+    """
+    if run.profile not in course.profiles:
+        raise NotMet(f"run.json: profile is {run.profile!r}", hint=f"Expected one of {', '.join(course.profiles)}.")
+    spec = base_spec(run.profile)
+    try:
+        folder = base_folder(spec)
+        fingerprint = fingerprint_model(folder)
+    except (ModelError, ArtifactError) as error:
+        raise CannotTell(f"cannot re-evaluate here: {error}") from None
+    if run.base.fingerprint != fingerprint:
+        raise NotMet(
+            f"run.json: trained from {run.base.id!r} with fingerprint {run.base.fingerprint[:12]}, expected {spec.id!r} "
+            f"with {fingerprint[:12]}",
+            hint="Start from load_base() and train again; or check with the profile and base it was trained on.",
+        )
+    weights = (folder / WEIGHTS).resolve()  # on the hub's disk layout this is a link, and ours to follow
+    if not weights.is_file():
+        raise CannotTell(f"cannot re-evaluate here: the base in {shown(folder)} is not one {WEIGHTS}")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    header = read_weights_header(weights, weights.stat().st_size)
+    return Base(course.profile(run.profile), folder, weights, config, header)
+
+
+def full_model(folder: Path, within: Path, base: Base) -> FullModel:
+    """Return the full model in `folder` (inside `within`) once it fits `base` and is finite.
+
+    Raises ArtifactError or NotMet, one line: pickled or missing weights, another architecture, tensors that are
+    missing, too many, of the wrong shape or not finite.
+    """
+    path = folder / WEIGHTS
+    _refuse_pickle(folder)
+    _same_architecture(folder / "config.json", within, base.config)
+    header = read_weights_header(path, 4 * base.weights.stat().st_size + 2**20)
+    _same_tensors(path, header, base.header)
+    change = length = 0.0
+    changed = 0
+    for name, original, values in _pairs(path, header, base):
+        if not np.isfinite(values).all():
+            raise NotMet(f"{shown(path)}: {name} holds NaN or infinity", hint="Lower the learning rate; train again.")
+        gap = float(np.square(values - original, dtype=np.float64).sum())
+        change, length = change + gap, length + float(np.square(original, dtype=np.float64).sum())
+        changed += values.size * (gap > 0)
+    parameters = sum(math.prod(info.shape) for info in header.values())
+    return FullModel(path, header, parameters, changed, (change / length) ** 0.5)
+
+
+def _pairs(path: Path, header: dict[str, TensorInfo], base: Base) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Yield name, the base's tensor (rounded to the type that the submission is stored in), the submitted one."""
+    submitted = tensors(path, {name: header[name] for name in base.header})
+    for (name, original), (_, values) in zip(tensors(base.weights, base.header), submitted, strict=True):
+        yield name, rounded_to(original, header[name].dtype), values
+
+
+def _refuse_pickle(folder: Path) -> None:
+    if (folder / WEIGHTS).exists() or not folder.is_dir():
+        return
+    pickles = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in PICKLE_SUFFIXES)
+    if pickles:
+        raise NotMet(
+            f"{shown(folder)}: found {pickles[0]}, a pickle, which is never opened; expected {WEIGHTS}",
+            hint="Save with save_pretrained, which writes safetensors.",
+        )
+
+
+def _same_architecture(path: Path, within: Path, base: dict) -> None:
+    try:
+        config = json.loads(read_limited(path, within, LARGEST_CONFIG))
+    except (ValueError, RecursionError):
+        raise ArtifactError(f"{shown(path)}: not JSON. Run the stage's cell again with rerun=True") from None
+    if not isinstance(config, dict):
+        raise ArtifactError(f"{shown(path)}: expected a JSON object. Run the stage's cell again with rerun=True")
+    for key in ARCHITECTURE:
+        if key in base and config.get(key) != base[key]:
+            raise NotMet(
+                f"{shown(path)}: {key} is {config.get(key)!r}, but the base's is {base[key]!r}",
+                hint="Submit the course's base, fine-tuned; not another model.",
+            )
+
+
+def _same_tensors(path: Path, header: dict[str, TensorInfo], base: dict[str, TensorInfo]) -> None:
+    faults = [f"{name} is missing" for name in base if name not in header]
+    faults += [f"{name} is not a tensor of the base" for name in header if name not in base]
+    faults += [
+        f"{name} has shape {list(header[name].shape)}, the base's has {list(info.shape)}"
+        for name, info in base.items()
+        if name in header and header[name].shape != info.shape
+    ]
+    if faults:
+        raise NotMet(
+            f"{shown(path)}: {faults[0]}" + (f" (and {len(faults) - 1} more)" if faults[1:] else ""),
+            hint="Save the whole fine-tuned base with save_pretrained.",
+        )
