@@ -7,7 +7,7 @@ counts as not passed: no exception leaves `judge`, and none of them earns a poin
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -88,7 +88,14 @@ class Report(BaseModel):
         return [result for result in self.criteria if result.cell == cell]
 
 
-def judge(rung: str, criteria: Sequence[Criterion], submission: object) -> Report:
+class HasCells(Protocol):
+    """What every submission can say: whether a graded cell is still in its notebook."""
+
+    def require_cell(self, cell: str) -> None:
+        """Raise NotMet when the cell is missing."""
+
+
+def judge(rung: str, criteria: Sequence[Criterion], submission: HasCells) -> Report:
     """Ask every criterion of `submission` and add up. Never raises for anything that a submission holds."""
     return add_up(rung, [_result(criterion, _ask(criterion, submission)) for criterion in criteria])
 
@@ -126,9 +133,10 @@ def one_line(text: object, limit: int = LONGEST_LINE) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def _ask(criterion: Criterion, submission: object) -> Finding:
+def _ask(criterion: Criterion, submission: HasCells) -> Finding:
     expected = criterion.title
     try:
+        submission.require_cell(criterion.cell)
         return criterion.check(submission)
     except NotMet as error:
         return Finding(False, str(error), expected, error.cause, error.hint)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from autograder.criteria import CannotTell, NotMet
 from autograder.notebook_source import RESTORE, answer_source, has_cell, read_notebook
-from autograder.student_code import Answer, Call, LearnerFunction, StudentCode
+from autograder.student_code import Answer, LearnerFunction, StudentCode
 from shared.artifacts import Artifact, ArtifactError, read_json, safe_path
 from shared.course import Course, Rung
 

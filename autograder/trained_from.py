@@ -66,8 +66,8 @@ def base_of(run: RunRecord, course: Course) -> Base:
         raise CannotTell(f"cannot re-evaluate here: {error}") from None
     if run.base.fingerprint != fingerprint:
         raise NotMet(
-            f"run.json: trained from {run.base.id!r} with fingerprint {run.base.fingerprint[:12]}, expected {spec.id!r} "
-            f"with {fingerprint[:12]}",
+            f"run.json: trained from {run.base.id!r} with fingerprint {run.base.fingerprint[:12]}, expected "
+            f"{spec.id!r} with {fingerprint[:12]}",
             hint="Start from load_base() and train again; or check with the profile and base it was trained on.",
         )
     weights = (folder / WEIGHTS).resolve()  # on the hub's disk layout this is a link, and ours to follow

@@ -119,8 +119,6 @@ class Rung(Entry):
     def _built_rungs_are_complete(self) -> "Rung":
         if self.built and (not self.thresholds or not self.cost):
             raise ValueError("a rung that is built needs thresholds and a cost")
-        if not self.built and self.thresholds:
-            raise ValueError("a rung that is not built has no thresholds yet; remove them or set built: true")
         return self
 
 

@@ -1,0 +1,154 @@
+"""Let the base and a submitted model answer again, here, whatever the submission says of itself.
+
+Configuration, tokenizer and program are always ours; of a submission only the numbers in its weights are used. A
+small Llama on the CPU is computed by `autograder.llama`; anything else by transformers.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from autograder import llama
+from autograder.criteria import CannotTell
+from autograder.trained_from import Base, FullModel
+from autograder.weights import tensors
+from shared.evaluation import TICKET_TOKENS, TicketResult, evaluate_tickets
+from shared.scoring import failure_kind
+
+ROWS_AT_ONCE = 32  # rows a batch when losses are computed: the logits of all positions are held
+
+
+class RowLoss(NamedTuple):
+    """-log p of one row's tokens, summed: over the completion with its end token, and over the prompt."""
+
+    completion: float
+    completion_tokens: int
+    prompt: float
+    prompt_tokens: int
+
+
+class Engine(Protocol):
+    """A model that answers."""
+
+    def answers(self, rows: Sequence[Mapping]) -> list[TicketResult]:
+        """Return what the model answers to each ticket row, and how it is right or wrong."""
+
+    def losses(self, rows: Sequence[Mapping]) -> list[RowLoss]:
+        """Return the loss of each row's completion and of its prompt."""
+
+
+class Engines(NamedTuple):
+    """The base and the submitted model, ready to answer, and whether two jobs may run at the same time."""
+
+    before: Engine
+    after: Engine
+    together: bool
+
+
+def engines(base: Base, model: FullModel) -> Engines:
+    """Return both models on this machine. Raises CannotTell when the profile's device is missing here."""
+    if base.profile.device == "cpu" and llama.fits(base.config):
+        return Engines(NumpyEngine(base, base), NumpyEngine(base, model), together=True)
+    return Engines(TorchEngine(base, None), TorchEngine(base, model), together=False)
+
+
+def run_all(jobs: Sequence[Callable[[], Any]], together: bool) -> list[Any]:
+    """Return each job's result, in order; two at a time if `together` (NumPy lets threads work side by side)."""
+    with ThreadPoolExecutor(2 if together else 1) as pool:
+        return [future.result() for future in [pool.submit(job) for job in jobs]]
+
+
+class NumpyEngine:
+    """The base's network and tokenizer with the weights of `source` (the base itself, or a submission)."""
+
+    def __init__(self, base: Base, source: Base | FullModel):
+        from tokenizers import Tokenizer
+
+        path = source.weights if isinstance(source, Base) else source.path
+        self.model = llama.Llama(base.config, dict(tensors(path, source.header)))
+        self.tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
+        settings = json.loads((base.folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        self.end = self.tokenizer.token_to_id(settings["eos_token"])
+        vocabulary = range(self.tokenizer.get_vocab_size())
+        self.stops = {self.end, *(token for token in vocabulary if "\n" in self.tokenizer.decode([token]))}
+
+    def answers(self, rows: Sequence[Mapping]) -> list[TicketResult]:
+        """As `shared.evaluation.evaluate_tickets`: greedy, up to the end token or the first line break."""
+        prompts = [self._ids(row["prompt"]) for row in rows]
+        texts = [
+            self.tokenizer.decode(ids, skip_special_tokens=True).split("\n")[0]
+            for ids in self.model.continue_greedily(prompts, self.stops, TICKET_TOKENS)
+        ]
+        return [
+            TicketResult(row["prompt"], text, row["ticket"], failure_kind(text, row["ticket"]))
+            for row, text in zip(rows, texts, strict=True)
+        ]
+
+    def losses(self, rows: Sequence[Mapping]) -> list[RowLoss]:
+        """Return the loss of each row, padded on the left in batches."""
+        found = []
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            batch = rows[start : start + ROWS_AT_ONCE]
+            texts, starts = _texts(self._ids, self.end, batch)
+            ids, mask = llama.pad_left(texts)
+            found += _row_losses(llama.log_softmax(self.model.logits(ids, mask)), ids, texts, starts)
+        return found
+
+    def _ids(self, text: str) -> list[int]:
+        return self.tokenizer.encode(text).ids
+
+
+class TorchEngine:
+    """The base as transformers loads it, with a submission's weights put into it if there is one."""
+
+    def __init__(self, base: Base, model: FullModel | None):
+        import torch
+
+        if base.profile.device == "cuda" and not torch.cuda.is_available():
+            raise CannotTell(f"cannot re-evaluate here: profile '{base.profile.name}' needs a CUDA GPU, there is none")
+
+        from safetensors.torch import load_file
+
+        from shared.models import load_base
+
+        self.model, self.tokenizer = load_base(base.profile.name)
+        if model is not None:  # `full_model` has found the same tensors as in the base, so none is left over
+            self.model.load_state_dict(load_file(model.path), strict=False)
+
+    def answers(self, rows: Sequence[Mapping]) -> list[TicketResult]:
+        """As `shared.evaluation.evaluate_tickets`."""
+        return evaluate_tickets(self.model, self.tokenizer, rows, progress=False)
+
+    def losses(self, rows: Sequence[Mapping]) -> list[RowLoss]:
+        """Return the loss of each row, one at a time."""
+        import torch
+
+        found = []
+        for row in rows:
+            texts, starts = _texts(lambda text: self.tokenizer(text)["input_ids"], self.tokenizer.eos_token_id, [row])
+            with torch.inference_mode():
+                logits = self.model(input_ids=torch.tensor(texts, device=self.model.device)).logits
+            scores = torch.log_softmax(logits.float(), -1).cpu().numpy()
+            found += _row_losses(scores, np.array(texts), texts, starts)
+        return found
+
+
+def _texts(ids_of: Callable, end: int, rows: Sequence[Mapping]) -> tuple[list[list[int]], list[int]]:
+    """Return each row's token ids, prompt and completion and the end token, and where the completion starts."""
+    texts = [[*ids_of(row["prompt"] + row["completion"]), end] for row in rows]
+    return texts, [len(ids_of(row["prompt"])) for row in rows]
+
+
+def _row_losses(scores: np.ndarray, ids: np.ndarray, texts: list[list[int]], starts: list[int]) -> list[RowLoss]:
+    """Return the losses from log-probabilities [B, T, V] of ids [B, T], rows padded on the left."""
+    losses = []
+    for row, (text, start) in enumerate(zip(texts, starts, strict=True)):
+        first = ids.shape[1] - len(text)
+        targets = ids[row, first + 1 :]
+        costs = -scores[row, np.arange(first, ids.shape[1] - 1), targets]
+        prompt, completion = costs[: start - 1], costs[start - 1 :]
+        losses.append(RowLoss(float(completion.sum()), len(completion), float(prompt.sum()), len(prompt)))
+    return losses

@@ -1,0 +1,141 @@
+"""What rung 02's checker asks a submission for: its files, the learner's functions, and fresh measurements."""
+
+from typing import NamedTuple
+
+from autograder import rung_02_functions as functions
+from autograder.criteria import NotMet
+from autograder.reevaluation import Engines, RowLoss, engines, run_all
+from autograder.student_code import Call
+from autograder.submission import Submission, remembered
+from autograder.trained_from import LEAST_MOVE, Base, FullModel, base_of, full_model
+from shared.artifacts import EvalRecord, LossCurve, RunRecord
+from shared.evaluation import TicketResult
+from shared.world import rows
+
+STAGE = "sft"
+
+# Everybody is measured on the same rows; the notebook's own evaluation uses seed 0.
+ROWS_SEED = 1
+# A score is the share of right answers among 120 rows, and meets a threshold when it is at least that, with no
+# allowance either way. One standard error at 0.90 is 0.027, at 0.98 it is 0.013: aim above a threshold, not at it.
+ROWS = 120
+# The base is asked the first 60 of the same rows: at 0 right of 60 its share is below 0.06 (95%, Wilson).
+ROWS_BEFORE = 60
+ROWS_LOSS = 64  # training rows on which the base's loss is computed
+
+
+class Measured(NamedTuple):
+    """What both models gave here: the base's answers to the first rows of `familiar` and its loss on training rows,
+    and the submitted model's answers to all rows of both phrasings."""
+
+    before: list[TicketResult]
+    base_losses: list[RowLoss]
+    familiar: list[TicketResult]
+    unseen: list[TicketResult]
+
+
+class Rung02(Submission):
+    """A submission of rung 02."""
+
+    functions = (
+        ("sft-loss", functions.SFT_LOSS, "loss_calls"),
+        ("read-failures", functions.FAILURE_KIND, "text_calls"),
+    )
+
+    def loss_calls(self) -> list[Call]:
+        """Return the calls of `sft_loss`: values and edge cases, then the batches whose gradient is wanted."""
+        plain = [case.call() for case in (*self.value_cases, *self.edge_cases)]
+        return plain + [case.call(gradient=True) for case in self.gradient_cases]
+
+    def text_calls(self) -> list[Call]:
+        """Return the calls of `failure_kind`: plain faults, then the edges."""
+        return [case.call() for case in (*self.kind_cases, *self.text_edge_cases)]
+
+    @remembered
+    def value_cases(self) -> list[functions.LossCase]:
+        """Batches whose loss is compared."""
+        return functions.value_cases(self.seed)
+
+    @remembered
+    def edge_cases(self) -> list[functions.LossCase]:
+        """Batches at the edges."""
+        return functions.edge_cases(self.seed)
+
+    @remembered
+    def gradient_cases(self) -> list[functions.LossCase]:
+        """Batches whose gradient is compared."""
+        return functions.gradient_cases(self.seed)
+
+    @remembered
+    def kind_cases(self) -> list[functions.TextCase]:
+        """Texts with one plain fault each."""
+        return functions.kind_cases(rows("tickets", self.split, 3, self.seed), self.seed)
+
+    @remembered
+    def text_edge_cases(self) -> list[functions.TextCase]:
+        """Texts at the edges."""
+        return functions.text_edge_cases(rows("tickets", self.split, 1, self.seed)[0])
+
+    @remembered
+    def run(self) -> RunRecord:
+        """What the learner's run says of itself."""
+        return self.record(f"artifacts/{STAGE}/run.json", RunRecord)
+
+    @remembered
+    def curve(self) -> LossCurve:
+        """The loss curve of the run."""
+        return self.record(f"artifacts/{STAGE}/loss_curve.json", LossCurve)
+
+    @remembered
+    def evaluation(self) -> EvalRecord:
+        """What the learner measured before and after."""
+        return self.record("artifacts/eval.json", EvalRecord)
+
+    @remembered
+    def base(self) -> Base:
+        """The base that the run started from."""
+        return base_of(self.run, self.course)
+
+    @remembered
+    def model(self) -> FullModel:
+        """The submitted model, once it is known to be a fine-tune of the base."""
+        model = full_model(self.path(f"artifacts/{STAGE}"), self.folder, self.base)
+        if model.moved < LEAST_MOVE:
+            raise NotMet(
+                f"the weights moved by {model.moved:.2%} from the base, expected more than {LEAST_MOVE:.1%}",
+                cause="This is the base, or the base stored again, or nearly so.",
+                hint="Train, and save the trained model.",
+            )
+        return model
+
+    @remembered
+    def engines(self) -> Engines:
+        """Both models, ready to answer."""
+        return engines(self.base, self.model)
+
+    @remembered
+    def measured(self) -> Measured:
+        """What both models give here: the costly part of the check."""
+        familiar = rows("tickets", self.split, ROWS, ROWS_SEED)
+        unseen = rows("tickets", self.split, ROWS, ROWS_SEED, phrasing="unseen")
+        before, after, together = self.engines
+        jobs = [
+            lambda: before.answers(familiar[:ROWS_BEFORE]),
+            lambda: before.losses(rows("tickets", "train", ROWS_LOSS)),
+            lambda: after.answers(familiar),
+            lambda: after.answers(unseen),
+        ]
+        return Measured(*run_all(jobs, together))
+
+    @remembered
+    def measured_public(self) -> dict[str, list[TicketResult]]:
+        """What the submitted model answers to public rows, by phrasing: the learner's claims are about those."""
+        if self.split == "public":
+            return {"familiar": self.measured.familiar, "unseen": self.measured.unseen}
+        after, together = self.engines.after, self.engines.together
+        asked = {name: rows("tickets", "public", ROWS_BEFORE, ROWS_SEED, phrasing=name) for name in PHRASINGS}
+        answered = run_all([lambda part=part: after.answers(part) for part in asked.values()], together)
+        return dict(zip(asked, answered, strict=True))
+
+
+PHRASINGS = ("familiar", "unseen")
