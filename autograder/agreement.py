@@ -1,7 +1,7 @@
 """Do two numbers agree, as far as chance allows? What the checkers compare claims and curves with."""
 
-import itertools
 from collections.abc import Sequence
+from itertools import pairwise
 from math import sqrt
 from statistics import fmean
 
@@ -31,5 +31,5 @@ def step_noise(values: Sequence[float]) -> float:
     Two neighbours share the trend, so half the mean square of their difference is the noise alone: von Neumann
     (1941), "Distribution of the ratio of the mean square successive difference to the variance". Needs two values.
     """
-    gaps = [later - earlier for earlier, later in itertools.pairwise(values)]
+    gaps = [later - earlier for earlier, later in pairwise(values)]
     return sqrt(fmean(gap**2 for gap in gaps) / 2)

@@ -1,8 +1,8 @@
 """How rung 02's criteria weigh what they are shown: answers of functions, the curve, the scores, the claims."""
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from statistics import fmean, stdev
 
 from autograder import rung_02_functions as functions
@@ -116,10 +116,10 @@ def curve_fault(work: Rung02) -> str | None:
     curve = work.curve.rows
     if len(curve) < LEAST_CURVE:
         return f"{len(curve)} logged steps, expected at least {LEAST_CURVE}"
-    spacing = max(later.step - earlier.step for earlier, later in itertools.pairwise(curve))
+    spacing = max(later.step - earlier.step for earlier, later in pairwise(curve))
     if not work.run.steps - spacing < curve[-1].step <= work.run.steps:
         return f"the last step is {curve[-1].step}, but run.json says {work.run.steps}"
-    for earlier, later in itertools.pairwise(curve):
+    for earlier, later in pairwise(curve):
         if later.tokens < earlier.tokens or later.seconds < earlier.seconds:
             return f"tokens or seconds go down at step {later.step}"
     if curve[-1].tokens == 0:

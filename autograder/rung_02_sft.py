@@ -132,7 +132,7 @@ def run_is_recorded(work: Rung02) -> Finding:
     expected = "rung, stage, method, parameters, steps, rows and versions of the run that made these weights"
     fault = next((text for wrong, text in faults if wrong), None)
     if fault:
-        return Finding(False, f"run.json: {fault}", expected, hint="Let stage('sft', ...) write it; don't edit it.")
+        return Finding(False, f"run.json: {fault}", expected, hint="Let stage('model', ...) write it; don't edit it.")
     return Finding(True, f"{run.steps} steps on {run.rows} rows, {run.base.id}, {run.profile}", expected)
 
 
@@ -143,7 +143,7 @@ def curve_is_real(work: Rung02) -> Finding:
     low, high = first_loss_range(work)
     expected = f"one row a logged step up to step {work.run.steps}, first loss {low:.2f} to {high:.2f}, then falling"
     if fault := curve_fault(work):
-        return Finding(False, f"loss_curve.json: {fault}", expected, hint="Let stage('sft', ...) write it.")
+        return Finding(False, f"loss_curve.json: {fault}", expected, hint="Let stage('model', ...) write it.")
     if not low <= losses[0] <= high:
         return Finding(False, f"loss_curve.json: the first loss is {losses[0]:.3f}", expected, *why_first_loss(work))
     part = max(3, len(losses) // 10)

@@ -12,7 +12,7 @@ from shared.artifacts import EvalRecord, LossCurve, RunRecord
 from shared.evaluation import TicketResult
 from shared.world import rows
 
-STAGE = "sft"
+STAGE = "model"
 
 # Everybody is measured on the same rows; the notebook's own evaluation uses seed 0.
 ROWS_SEED = 1
@@ -37,7 +37,7 @@ class Measured(NamedTuple):
 class Rung02(Submission):
     """A submission of rung 02."""
 
-    functions = (
+    learner_functions = (
         ("sft-loss", functions.SFT_LOSS, "loss_calls"),
         ("read-failures", functions.FAILURE_KIND, "text_calls"),
     )

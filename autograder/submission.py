@@ -38,11 +38,12 @@ def remembered(method: Callable[..., Value]) -> Value:
 class Submission:
     """What a rung's checker asks. A rung adds its own properties in a subclass.
 
-    `functions` names the learner functions of the rung, each with the graded cell that it earns points for and the
+    `learner_functions` names the learner functions of the rung, each with the graded cell that it earns
+    points for and the
     method that makes its calls. Their processes start when the submission is entered (`with`), and end with it.
     """
 
-    functions: tuple[tuple[str, LearnerFunction, str], ...] = ()
+    learner_functions: tuple[tuple[str, LearnerFunction, str], ...] = ()
 
     def __init__(self, folder: Path, rung: Rung, course: Course, *, seed: int, split: str):
         self.folder, self.rung, self.course, self.seed, self.split = folder, rung, course, seed, split
@@ -50,7 +51,7 @@ class Submission:
 
     def begin(self, cells: Collection[str]) -> None:
         """Start the learner functions of these graded cells, so that they run while the rest is checked."""
-        for cell, function, calls in self.functions:
+        for cell, function, calls in self.learner_functions:
             if cell in cells:
                 try:
                     source = answer_source(self.notebook, function.cell, self.notebook_path)
@@ -108,5 +109,3 @@ class Submission:
             return self.rung.thresholds[profile][name]
         except KeyError:
             raise CannotTell(f"course.yml: no threshold {name!r} for rung {self.rung.id} on {profile!r}") from None
-
-

@@ -1,0 +1,46 @@
+"""The process that reaches a verdict: reads one request on stdin, writes one report on stdout.
+
+Started by `autograder.runner` in a clean environment; a learner's functions run in further processes of their own.
+"""
+
+import json
+import os
+import resource
+import sys
+from pathlib import Path
+
+from autograder.checkers import checker_of
+from autograder.criteria import judge
+from shared.course import load_course
+from shared.world.splits import HIDDEN_SEED_VARIABLE
+
+
+def main() -> None:
+    """Serve the one request. Whatever a library prints goes to stderr, so that stdout holds the report alone."""
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    request = json.load(sys.stdin)
+    _limit_memory(request["memory_bytes"])
+    print(verdict(request["rung"], Path(request["folder"]), request["seed"], request["cells"]), file=answer)
+    answer.close()
+
+
+def verdict(rung_name: str, folder: Path, seed: int, cells: list[str] | None) -> str:
+    """Return the report on a submission as JSON, over the criteria of `cells` (all of them when None)."""
+    course = load_course()
+    rung = course.rung(rung_name)
+    checker = checker_of(rung, cells)
+    split = "hidden" if os.environ.get(HIDDEN_SEED_VARIABLE) else "public"
+    with checker.submission(folder, rung, course, seed=seed, split=split) as work:
+        work.begin({criterion.cell for criterion in checker.criteria})
+        return judge(rung.id, checker.criteria, work).model_dump_json()
+
+
+def _limit_memory(limit: int | None) -> None:
+    """Bound the address space of this process. None for a GPU's driver, which maps far more than it uses."""
+    if limit is not None:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+if __name__ == "__main__":
+    main()
