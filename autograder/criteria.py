@@ -89,15 +89,23 @@ class Report(BaseModel):
 
 
 class HasCells(Protocol):
-    """What every submission can say: whether a graded cell is still in its notebook."""
+    """What every submission can say of its graded cells."""
 
     def require_cell(self, cell: str) -> None:
-        """Raise NotMet when the cell is missing."""
+        """Raise NotMet when the cell is missing from the notebook."""
+
+    def is_running(self, cell: str) -> bool:
+        """Return whether a learner's function for this cell is at work, so that asking for it would mean waiting."""
 
 
 def judge(rung: str, criteria: Sequence[Criterion], submission: HasCells) -> Report:
-    """Ask every criterion of `submission` and add up. Never raises for anything that a submission holds."""
-    return add_up(rung, [_result(criterion, _ask(criterion, submission)) for criterion in criteria])
+    """Ask every criterion of `submission` and add up. Never raises for anything that a submission holds.
+
+    Criteria whose answers are still being worked out are asked last, so that the rest is checked meanwhile.
+    """
+    in_turn = sorted(criteria, key=lambda criterion: submission.is_running(criterion.cell))
+    findings = {criterion.id: _ask(criterion, submission) for criterion in in_turn}
+    return add_up(rung, [_result(criterion, findings[criterion.id]) for criterion in criteria])
 
 
 def add_up(rung: str, results: list[Result]) -> Report:

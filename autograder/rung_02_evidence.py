@@ -4,16 +4,19 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from statistics import fmean, stdev
+from typing import TYPE_CHECKING
 
-from autograder import rung_02_functions as functions
 from autograder.agreement import agree, step_noise
 from autograder.criteria import Finding, NotMet
-from autograder.rung_02_submission import Rung02
+from autograder.rung_02_submission import FAILURE_KIND, Rung02
+from autograder.rung_02_texts import TextCase
 from autograder.student_code import Answer
-from autograder.trained_from import FullModel
 from shared.artifacts import ArtifactError, EvalEntry, fingerprint_rows
 from shared.evaluation import TicketResult
 from shared.world import rows
+
+if TYPE_CHECKING:
+    from autograder.trained_from import FullModel
 
 # A claim and a measurement are two samples of one share. At this level an honest claim is doubted once in a thousand
 # times, rare enough for a handful of claims.
@@ -33,9 +36,9 @@ def scalar_fault(answer: Answer) -> str | None:
     return answer.fault()
 
 
-def judge_texts(work: Rung02, cases: list[functions.TextCase], start: int, expected: str) -> Finding:
+def judge_texts(work: Rung02, cases: list[TextCase], start: int, expected: str) -> Finding:
     """Return the finding on `failure_kind` for `cases`, whose answers begin at `start`."""
-    answers = work.answers_of(functions.FAILURE_KIND)[start : start + len(cases)]
+    answers = work.answers_of(FAILURE_KIND)[start : start + len(cases)]
     wrong = [(case, answer) for case, answer in zip(cases, answers, strict=True) if _text_fault(case, answer)]
     if not wrong:
         return Finding(True, f"right on {len(cases)} texts", expected)
@@ -45,7 +48,7 @@ def judge_texts(work: Rung02, cases: list[functions.TextCase], start: int, expec
     return Finding(False, observed, expected, case.advice, "Try this text in the notebook.")
 
 
-def _text_fault(case: functions.TextCase, answer: Answer) -> str | None:
+def _text_fault(case: TextCase, answer: Answer) -> str | None:
     if answer.kind == "error":
         return str(answer.value)
     if answer.kind != "value" or not isinstance(answer.value, str):
@@ -53,7 +56,7 @@ def _text_fault(case: functions.TextCase, answer: Answer) -> str | None:
     return None if answer.value in case.right else f"returned {answer.value!r}, right is {case.right[0]!r}"
 
 
-def real_model(work: Rung02) -> FullModel:
+def real_model(work: Rung02) -> "FullModel":
     """Return the submitted model; nothing that depends on it earns a point while it is not real."""
     try:
         return work.model

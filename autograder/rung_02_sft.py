@@ -7,9 +7,6 @@ here, again, on rows that nobody has trained on. What the learner's files say is
 
 from statistics import fmean
 
-import numpy as np
-
-from autograder import rung_02_functions as functions
 from autograder.agreement import step_noise
 from autograder.criteria import Criterion, Finding
 from autograder.rung_02_evidence import (
@@ -30,8 +27,7 @@ from autograder.rung_02_evidence import (
     what_fails,
     why_first_loss,
 )
-from autograder.rung_02_submission import PHRASINGS, STAGE, Rung02
-from autograder.trained_from import LEAST_MOVE
+from autograder.rung_02_submission import LEAST_MOVE, PHRASINGS, SFT_LOSS, STAGE, Rung02
 from shared.significance import mcnemar
 
 __all__ = ["CRITERIA", "Submission"]
@@ -43,17 +39,19 @@ LEAST_STEPS, LEAST_ROWS = 10, 20
 
 def loss_value(work: Rung02) -> Finding:
     """`sft_loss` gives the right number on batches worked out by hand and on random ones."""
+    from autograder import rung_02_loss as loss
+
     expected = "the mean of -log p over the completion tokens of the batch, within 0.1%"
     cases = work.value_cases
-    answers = work.answers_of(functions.SFT_LOSS)[: len(cases)]
+    answers = work.answers_of(SFT_LOSS)[: len(cases)]
     for case, answer in zip(cases, answers, strict=True):
         if fault := scalar_fault(answer):
             return Finding(False, f"{case.name}: {fault}", expected)
-    rights = [functions.right_loss(case) for case in cases]
-    wrong = [i for i, right in enumerate(rights) if not functions.loss_fits(answers[i], right)]
+    rights = [loss.right_loss(case) for case in cases]
+    wrong = [i for i, right in enumerate(rights) if not loss.loss_fits(answers[i], right)]
     if wrong:
         observed = f"{cases[wrong[0]].name}: {answers[wrong[0]].values[0]:.4f}, right is {rights[wrong[0]]:.4f}"
-        cause = functions.named_loss_fault(cases, answers)
+        cause = loss.named_loss_fault(cases, answers)
         hint = "Work the two batches of the example out by hand and compare."
         return Finding(False, f"{observed} ({len(wrong)} of {len(cases)} batches are off)", expected, cause, hint)
     return Finding(True, f"right on {len(cases)} batches", expected)
@@ -61,31 +59,34 @@ def loss_value(work: Rung02) -> Finding:
 
 def loss_edges(work: Rung02) -> Finding:
     """`sft_loss` keeps its head at the edges that the exercise names."""
+    from autograder import rung_02_loss as loss
+
     expected = "empty mask gives 0, token 0 is no target, huge logits stay finite, masked tokens do not matter"
     start = len(work.value_cases)
-    answers = work.answers_of(functions.SFT_LOSS)[start : start + len(work.edge_cases)]
+    answers = work.answers_of(SFT_LOSS)[start : start + len(work.edge_cases)]
     for case, answer in zip(work.edge_cases, answers, strict=True):
-        right = functions.right_loss(case)
+        right = loss.right_loss(case)
         if fault := scalar_fault(answer):
             return Finding(False, f"{case.name}: {fault}", expected, case.advice)
-        if not functions.loss_fits(answer, right):
+        if not loss.loss_fits(answer, right):
             return Finding(False, f"{case.name}: {answer.values[0]:.4f}, right is {right:.4f}", expected, case.advice)
     return Finding(True, f"right in {len(answers)} edge cases", expected)
 
 
 def loss_gradient(work: Rung02) -> Finding:
     """The gradient of `sft_loss` reaches the logits, and is that of the cross-entropy."""
+    from autograder import rung_02_loss as loss
+
     expected = "d loss / d logits = (softmax - one-hot) / N on the positions that predict completion tokens, else 0"
-    answers = work.answers_of(functions.SFT_LOSS)[-len(work.gradient_cases) :]
+    answers = work.answers_of(SFT_LOSS)[-len(work.gradient_cases) :]
     for case, answer in zip(work.gradient_cases, answers, strict=True):
         if fault := scalar_fault(answer):
             return Finding(False, f"{case.name}: {fault}", expected)
         if answer.gradient is None:
             cause = "Somewhere the graph is cut: .item(), .detach(), float(...), NumPy or torch.tensor(...)."
             return Finding(False, "no gradient reaches the logits", expected, cause, "Stay with torch operations.")
-        right = functions.right_gradient(case)
-        gap = float(np.abs(np.reshape(answer.gradient, right.shape) - right).max())
-        if gap > functions.RELATIVE_TOLERANCE * np.abs(right).max():
+        gap, largest = loss.gradient_gap(case, answer)
+        if gap > loss.RELATIVE_TOLERANCE * largest:
             return Finding(False, f"{case.name}: the gradient is off by up to {gap:.4f}", expected)
     return Finding(True, f"right on {len(answers)} batches", expected)
 

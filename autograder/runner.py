@@ -89,7 +89,7 @@ def _start_and_wait(folder: Path, seconds: int) -> int | None:
         (folder / "errors").open("wb") as errors,
     ):
         process = subprocess.Popen(
-            [sys.executable, "-I", "-B", "-m", "autograder.verdict"],
+            [sys.executable, "-I", "-m", "autograder.verdict"],
             stdin=request,
             stdout=report,
             stderr=errors,

@@ -172,7 +172,7 @@ class StudentCode:
 
 
 def _command() -> list[str]:
-    return [sys.executable, "-I", "-B", "-m", "autograder.student_child", ANSWER]
+    return [sys.executable, "-I", "-m", "autograder.student_child", ANSWER]
 
 
 def _environment(folder: Path) -> dict[str, str]:

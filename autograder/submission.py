@@ -59,6 +59,11 @@ class Submission:
                 except Exception as error:
                     self._running[function.name] = error
 
+    def is_running(self, cell: str) -> bool:
+        """Return whether a learner's function for this graded cell has been started."""
+        names = [function.name for known, function, _ in self.learner_functions if known == cell]
+        return any(isinstance(self._running.get(name), StudentCode) for name in names)
+
     def answers_of(self, function: LearnerFunction) -> list[Answer]:
         """Return what the learner's function gave for its calls. Raises ArtifactError, one line, when it gave none."""
         running = self._running[function.name]

@@ -24,9 +24,6 @@ from shared.safe_files import read_limited, shown
 
 WEIGHTS = "model.safetensors"
 LARGEST_CONFIG = 100_000  # bytes
-# A model that was only stored as bfloat16 again differs from its base by at most 2^-7 / sqrt(12) = 0.23% (the spread
-# of a rounding error of half a unit in the eighth bit). Training moves weights further.
-LEAST_MOVE = 0.003
 
 
 @dataclass(frozen=True)

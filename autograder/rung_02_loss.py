@@ -1,28 +1,14 @@
-"""Rung 02's two learner functions: what they are asked, what the right answers are, which mistakes have a name.
+"""Rung 02's `sft_loss`: the batches it is asked, the right answers, and the mistakes that have a name.
 
 The right answers are worked out here in float64 with NumPy, or by hand, never with the learner's code or libraries.
 """
 
-import json
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from autograder.student_code import Answer, Call, LearnerFunction, tensor
-from shared.scoring import FAILURE_KINDS, failure_kind
-
-SFT_LOSS = LearnerFunction(
-    cell="answer-sft-loss",
-    name="sft_loss",
-    setup="import math\nimport torch\nimport torch.nn.functional as F\nfrom torch import nn",
-)
-FAILURE_KIND = LearnerFunction(
-    cell="answer-read-failures",
-    name="failure_kind",
-    setup="import json\nfrom shared.world.tickets import FIELDS, PRIORITIES, TEAMS",
-)
+from autograder.student_code import Answer, Call, tensor
 
 # float32 keeps seven digits; a thousandth leaves room for any order of summation, and is a tenth of the 1% of the
 # smallest expected value that a wrong formula could hide in.
@@ -88,6 +74,14 @@ def right_gradient(case: LossCase) -> np.ndarray:
 def loss_fits(answer: Answer, expected: float) -> bool:
     """Return whether a finite answer is `expected`, within a thousandth of it."""
     return abs(answer.values[0] - expected) <= max(RELATIVE_TOLERANCE * abs(expected), ZERO_TOLERANCE)
+
+
+def gradient_gap(case: LossCase, answer: Answer) -> tuple[float, float]:
+    """Return the largest error of a returned gradient, and the largest number in the right one."""
+    right = right_gradient(case)
+    if len(answer.gradient or ()) != right.size:
+        return float("inf"), float(np.abs(right).max())
+    return float(np.abs(np.reshape(answer.gradient, right.shape) - right).max()), float(np.abs(right).max())
 
 
 def value_cases(seed: int) -> list[LossCase]:
@@ -191,65 +185,3 @@ def named_loss_fault(cases: list[LossCase], answers: list[Answer]) -> str:
         if all(loss_fits(answer, formula(case)) for case, answer in zip(cases, answers, strict=True)):
             return name
     return ""
-
-
-@dataclass(frozen=True)
-class TextCase:
-    """One text for `failure_kind`, with the ticket it should be, the kinds that are right, and why."""
-
-    text: str
-    ticket: dict
-    right: tuple[str, ...]
-    advice: str
-
-    def call(self) -> Call:
-        """Return the call that passes this text and its ticket."""
-        return Call((self.text, self.ticket))
-
-
-def kind_cases(rows: list[dict], seed: int) -> list[TextCase]:
-    """Return one plain text for each kind of failure and each of `rows` (tickets)."""
-    stream = random.Random(seed)
-    cases = []
-    for row in rows:
-        ticket, text = row["ticket"], row["completion"]
-        texts = [
-            (text, "This text is the right ticket."),
-            (text[: stream.randrange(5, len(text) - 1)], "Cut off in the middle, this is not JSON."),
-            ("Thank you for your message.", "This text is not JSON."),
-            (_written(ticket, drop=stream.choice(list(ticket))), "A key is missing."),
-            (_written(ticket, note="please hurry"), "There is a key too many."),
-            (_written(ticket, team="archive"), "Only the team is wrong."),
-            (_written(ticket, item="wooden spoon"), "Only the item is wrong."),
-            (_written(ticket, count=ticket["count"] + 1), "Only the count is wrong."),
-            (_written(ticket, priority="someday"), "Only the priority is wrong."),
-        ]
-        cases += [TextCase(text, ticket, (failure_kind(text, ticket),), advice) for text, advice in texts]
-    return cases
-
-
-def text_edge_cases(row: dict) -> list[TextCase]:
-    """Return the edge cases that the exercise names, around the ticket of `row`."""
-    ticket = dict(row["ticket"], count=1)
-    reordered = dict(reversed(ticket.items()))
-    twice = _written(ticket)[:-1] + f', "count": {ticket["count"]}}}'
-    texts = [
-        (json.dumps(reordered, indent=1), "The order of keys and white space do not matter."),
-        ("", "An empty text is not JSON."),
-        ("[" + _written(ticket) + "]", "A JSON list is no JSON object."),
-        ('"ticket"', "A JSON string is no JSON object."),
-        (_written(ticket) + " Thank you!", "Text after the JSON makes it not JSON."),
-        ("{}", "All keys are missing."),
-        (_written(ticket, count=True), "In Python True == 1, but true is no count: compare the type too."),
-        (_written(ticket, count="1"), 'The text "1" is not the number 1.'),
-        (_written(ticket, team=["delivery"]), "A value may be of any JSON type."),
-        (_written(ticket, item="wooden spoon", priority="someday"), "Name the first fault in the given order."),
-        (_written(ticket, drop="item", team="archive"), "Wrong keys come before wrong values."),
-    ]
-    cases = [TextCase(text, ticket, (failure_kind(text, ticket),), advice) for text, advice in texts]
-    return [*cases, TextCase(twice, ticket, FAILURE_KINDS, "A key that stands twice: any kind will do, but no error.")]
-
-
-def _written(ticket: dict, drop: str | None = None, **changes: object) -> str:
-    """Return the ticket as JSON with some values changed or added, or one key left out."""
-    return json.dumps({key: value for key, value in {**ticket, **changes}.items() if key != drop})
