@@ -170,8 +170,8 @@ class TrustedScores(NbGraderPreprocessor):
             known = graded.get(grade_id(cell))
             if known is not None and known.automatic:
                 cell.outputs, cell.execution_count = _outputs(report, reason, known), 1
-        lines = [nb.metadata[UNREADABLE]] if UNREADABLE in nb.metadata else []
-        lines += [f"The graded cell `{name}` is missing, so it scores 0." for name in graded if name not in present]
+        missing = [f"The graded cell '{name}' is missing, so it scores 0." for name in graded if name not in present]
+        lines = [nb.metadata[UNREADABLE]] if UNREADABLE in nb.metadata else missing
         for line in lines:
             self.log.warning("%s: %s", resources["nbgrader"]["student"], line)
         if lines:

@@ -1,6 +1,7 @@
 """Read a submitted notebook as data: its graded cells and the source of its answer cells, by `grade_id`."""
 
 import json
+import os
 from pathlib import Path
 
 from shared.safe_files import ArtifactError, read_limited, shown
@@ -15,6 +16,8 @@ def read_notebook(path: Path, within: Path) -> dict:
 
     Raises ArtifactError, in one line, for whatever is not an ordinary, readable notebook inside the folder `within`.
     """
+    if not os.path.lexists(path):
+        raise ArtifactError(f"{shown(path)}: no such notebook. Keep the rung's notebook under its own name")
     data = read_limited(path, within, LARGEST_NOTEBOOK)
     try:
         notebook = json.loads(data)

@@ -20,9 +20,9 @@ PHRASINGS = ("familiar", "unseen")
 
 # Everybody is measured on the same rows; the notebook's own evaluation uses seed 0.
 ROWS_SEED = 1
-# A score is the share of right answers among 120 rows, and meets a threshold when it is at least that, with no
-# allowance either way. One standard error at 0.90 is 0.027, at 0.98 it is 0.013: aim above a threshold, not at it.
-ROWS = 120
+# A score is the share of right answers among 150 rows, and meets a threshold when it is at least that, with no
+# allowance either way. One standard error at 0.90 is 0.024, at 0.98 it is 0.011: aim above a threshold, not at it.
+ROWS = 150
 # The base is asked the first 60 of the same rows: at 0 right of 60 its share is below 0.06 (95%, Wilson).
 ROWS_BEFORE = 60
 ROWS_LOSS = 64  # training rows on which the base's loss is computed
