@@ -72,7 +72,8 @@ def play(rung: Rung, folder: Path, console: Console) -> None:
         nbgrader(folder, "generate_feedback", rung.folder)
     grades = read_gradebook(rung, folder)
     console.print(_gradebook_table(rung, grades))
-    console.print(f"Ada's feedback: {folder / 'feedback' / 'ada' / rung.folder / (rung.folder + '.html')}", soft_wrap=True)
+    feedback = folder / "feedback" / "ada" / rung.folder / f"{rung.folder}.html"
+    console.print(f"Ada's feedback: {feedback}", soft_wrap=True)
     _require_expected(rung, grades)
     console.print(f"[bold green]The story ended as it should[/], after {time.monotonic() - started:.0f} s.")
 
