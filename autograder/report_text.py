@@ -21,10 +21,9 @@ def plain(report: Report, cell: str | None = None) -> str:
 
 
 def show(report: Report, cell: str | None = None, console: Console | None = None) -> None:
-    """Print the report on a terminal or in a notebook."""
-    console = console or Console()
-    for line in report_lines(report, cell):
-        console.print(line, soft_wrap=True, highlight=False)
+    """Print the report on a terminal or, as one output, in a notebook."""
+    text = Text("\n").join(report_lines(report, cell))
+    (console or Console()).print(text, soft_wrap=True, highlight=False)
 
 
 def _result_lines(result: Result) -> list[Text]:

@@ -129,9 +129,7 @@ def write_json(path: Path | str, record: Artifact) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def read_json(
-    path: Path | str, model: type[Record], *, within: Path | str, max_bytes: int = 1_000_000
-) -> Record:
+def read_json(path: Path | str, model: type[Record], *, within: Path | str, max_bytes: int = 1_000_000) -> Record:
     """Return the record of type `model` in the file `path`, which lies below the folder `within`.
 
     Raises ArtifactError, in one line that names the file and the field, for a file that is missing, empty,

@@ -137,10 +137,7 @@ class Course(Entry):
         profiles = data.get("profiles") if isinstance(data, dict) else None
         if not isinstance(profiles, dict):
             return data
-        named = {
-            key: {"name": key, **facts} if isinstance(facts, dict) else facts
-            for key, facts in profiles.items()
-        }
+        named = {key: {"name": key, **facts} if isinstance(facts, dict) else facts for key, facts in profiles.items()}
         return {**data, "profiles": named}
 
     @model_validator(mode="after")

@@ -39,19 +39,15 @@ def loss_curve(curves: Mapping[str, LossCurve]) -> "Figure":
     axes.set(xlabel="Training step", ylabel="Loss (nats per token)")
     axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
     axes.legend(frameon=False)
-    return _describe(
-        figure, "Training loss by step. " + " ".join(map(_describe_curve, curves, curves.values()))
-    )
+    return _describe(figure, "Training loss by step. " + " ".join(map(_describe_curve, curves, curves.values())))
 
 
 def before_after(entries: Sequence[EvalEntry]) -> "Figure":
     """Return bars of each entry's score before and after training; whiskers are the 95% interval of after."""
     figure = _figure(width=7.0, height=3.6)
     axes = figure.add_subplot()
-    left, right = (
-        [place - 0.2 for place in range(len(entries))],
-        [place + 0.2 for place in range(len(entries))],
-    )
+    left = [place - 0.2 for place in range(len(entries))]
+    right = [place + 0.2 for place in range(len(entries))]
     scores = [[entry.before for entry in entries], [entry.after for entry in entries]]
     whiskers = [[e.after - e.interval[0] for e in entries], [e.interval[1] - e.after for e in entries]]
     before = axes.bar(left, scores[0], 0.38, color="white", edgecolor="black", hatch="//")
@@ -63,6 +59,23 @@ def before_after(entries: Sequence[EvalEntry]) -> "Figure":
     labels = ["before", "after (95% interval)"]
     axes.legend([before, after], labels, frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
     return _describe(figure, "Scores before and after training. " + " ".join(map(_describe_entry, entries)))
+
+
+def token_losses(tokens: Sequence[str], losses: Sequence[float], in_answer: Sequence[bool]) -> "Figure":
+    """Return one bar a token: its loss in nats; hatched where the token is of the prompt, which training masks."""
+    figure = _figure(width=9.0, height=3.4)
+    axes = figure.add_subplot()
+    for answer, name, style in (
+        (False, "prompt (masked)", {"color": "white", "edgecolor": "black", "hatch": "//"}),
+        (True, "answer (counts)", {"color": COLOURS[1]}),
+    ):
+        places = [place for place, flag in enumerate(in_answer) if bool(flag) is answer]
+        axes.bar(places, [losses[place] for place in places], 0.8, label=name, **style)
+    axes.set_xticks(range(len(tokens)), tokens, rotation=90, fontsize=8)
+    axes.set(xlabel="Token", ylabel="Loss (nats)", xlim=(-0.7, len(tokens) - 0.3))
+    axes.legend(frameon=False)
+    described = ", ".join(f"{token.strip()} {loss:.1f}" for token, loss in zip(tokens, losses, strict=True))
+    return _describe(figure, f"Loss of each token: {described}.")
 
 
 def alt_text(figure: "Figure") -> str:
@@ -130,9 +143,7 @@ def _describe_curve(label: str, curve: LossCurve) -> str:
 def _describe_entry(entry: EvalEntry) -> str:
     low, high = entry.interval
     name = _entry_label(entry).replace("\n", ", ")
-    return (
-        f"{name}: from {_number(entry.before)} to {_number(entry.after)} ({_number(low)} to {_number(high)})."
-    )
+    return f"{name}: from {_number(entry.before)} to {_number(entry.after)} ({_number(low)} to {_number(high)})."
 
 
 def _entry_label(entry: EvalEntry) -> str:

@@ -48,9 +48,7 @@ def fingerprint_model(folder: Path | str) -> str:
     folder = Path(folder)
     weights = sorted(folder.glob("*.safetensors"))
     if not weights or not (folder / "config.json").is_file():
-        raise ArtifactError(
-            f"{shown(folder)}: expected a model: config.json and *.safetensors. Check the path"
-        )
+        raise ArtifactError(f"{shown(folder)}: expected a model: config.json and *.safetensors. Check the path")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     architecture = {key: config[key] for key in ARCHITECTURE if key in config}
     digest = hashlib.sha256(json.dumps(architecture, sort_keys=True).encode())
@@ -79,9 +77,7 @@ def read_weights_header(path: Path | str, max_bytes: int) -> dict[str, TensorInf
     """
     path = Path(path)
     if path.suffix.lower() in PICKLE_SUFFIXES:
-        raise ArtifactError(
-            f"{shown(path)}: pickled weights are never opened. Save with safe_serialization=True"
-        )
+        raise ArtifactError(f"{shown(path)}: pickled weights are never opened. Save with safe_serialization=True")
     path = check_file(path, path.parent, max_bytes)
 
     from safetensors import SafetensorError, safe_open
@@ -89,11 +85,7 @@ def read_weights_header(path: Path | str, max_bytes: int) -> dict[str, TensorInf
     try:
         with safe_open(path, framework="np") as file:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-            return {
-                name: TensorInfo(part.get_dtype(), tuple(part.get_shape())) for name, part in slices.items()
-            }
+            return {name: TensorInfo(part.get_dtype(), tuple(part.get_shape())) for name, part in slices.items()}
     except (SafetensorError, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise ArtifactError(
-            f"{shown(path)}: not a safetensors file ({reason}). Save the weights again"
-        ) from None
+        raise ArtifactError(f"{shown(path)}: not a safetensors file ({reason}). Save the weights again") from None

@@ -101,9 +101,7 @@ def print_report(course: Course, machine: Machine, profile: str, reason: str, ru
     for name, value in machine_rows(machine):
         facts.add_row(name, value)
     console.print(facts)
-    console.print(
-        f"Profile: {profile} ({reason}).", course.profile(profile).needs, soft_wrap=True, markup=False
-    )
+    console.print(f"Profile: {profile} ({reason}).", course.profile(profile).needs, soft_wrap=True, markup=False)
     table = Table("rung", "", "memory", "fits", box=box.SIMPLE, title=f"\nRungs on {profile}")
     table.title_justify = "left"
     for fit in rungs:

@@ -37,9 +37,7 @@ def _metric_classes() -> dict[str, type]:
         description: str
 
         def __init__(self) -> None:
-            super().__init__(
-                keep_in_memory=True, cache_dir=str(Path(tempfile.gettempdir()) / "course-metrics")
-            )
+            super().__init__(keep_in_memory=True, cache_dir=str(Path(tempfile.gettempdir()) / "course-metrics"))
 
         def _info(self) -> evaluate.MetricInfo:
             return evaluate.MetricInfo(

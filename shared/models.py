@@ -91,9 +91,7 @@ def load_stage(folder: Path | str) -> "tuple[PreTrainedModel, PreTrainedTokenize
     if (folder / "model.safetensors").is_file():
         return _load(folder, profile_here(), None, None)
     if not (folder / "adapter_model.safetensors").is_file():
-        raise ModelError(
-            f"{shown(folder)}: expected model.safetensors or adapter_model.safetensors. Train it again"
-        )
+        raise ModelError(f"{shown(folder)}: expected model.safetensors or adapter_model.safetensors. Train it again")
     if base_record().fingerprint != run.base.fingerprint:
         raise ModelError(
             f"{shown(folder)}: this adapter was trained on {run.base.id}, but here is {base_spec().id} "
@@ -142,9 +140,7 @@ def _load(
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{shown(folder)}: cannot be loaded ({str(error).splitlines()[0]})") from error
     for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-        if report[
-            problem
-        ]:  # the library would fill in random weights, or leave some out, with a mere warning
+        if report[problem]:  # the library would fill in random weights, or leave some out, with a mere warning
             raise ModelError(f"{shown(folder)}: {problem} {sorted(report[problem])[0]}. Save the model again")
     if quantization:
         keep_gradients_on_cpu(model)

@@ -90,9 +90,7 @@ def training_rows(trainer: "Trainer") -> list[dict]:
     """
     data = trainer.train_dataset
     end = getattr(trainer.processing_class, "eos_token", None) or ""
-    columns = [
-        name for name in data.column_names if not _holds_token_ids(data.features, name)
-    ] or data.column_names
+    columns = [name for name in data.column_names if not _holds_token_ids(data.features, name)] or data.column_names
     return [
         {name: value.removesuffix(end) if isinstance(value, str) else value for name, value in row.items()}
         for row in data.select_columns(columns)

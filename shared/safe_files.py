@@ -29,16 +29,12 @@ def safe_path(within: Path | str, relative: Path | str) -> Path:
     """
     relative = Path(relative)
     if relative.is_absolute() or ".." in relative.parts or "\0" in str(relative):
-        raise ArtifactError(
-            f"{str(relative)!r}: expected a path inside {shown(Path(within))}. Save the file there"
-        )
+        raise ArtifactError(f"{str(relative)!r}: expected a path inside {shown(Path(within))}. Save the file there")
     path = Path(within)
     for part in relative.parts:
         path = path / part
         if path.is_symlink():
-            raise ArtifactError(
-                f"{shown(path)}: expected a real file or folder, found a link. Copy the file here"
-            )
+            raise ArtifactError(f"{shown(path)}: expected a real file or folder, found a link. Copy the file here")
     return path
 
 

@@ -7,9 +7,7 @@ from typing import Literal, get_args
 
 from shared.world.tickets import FIELDS, parse_ticket
 
-FailureKind = Literal[
-    "correct", "not-json", "wrong-keys", "wrong-team", "wrong-item", "wrong-count", "wrong-priority"
-]
+FailureKind = Literal["correct", "not-json", "wrong-keys", "wrong-team", "wrong-item", "wrong-count", "wrong-priority"]
 FAILURE_KINDS: tuple[str, ...] = get_args(FailureKind)
 
 

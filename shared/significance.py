@@ -22,9 +22,7 @@ def wilson_interval(successes: int, n: int, level: float = 0.95) -> tuple[float,
     share = successes / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    low = (
-        0.0 if successes == 0 else centre - half
-    )  # exactly 0 and 1 at the ends, where rounding would miss them
+    low = 0.0 if successes == 0 else centre - half  # exactly 0 and 1 at the ends, where rounding would miss them
     high = 1.0 if successes == n else centre + half
     return low, high
 

@@ -24,7 +24,7 @@ from shared.run_record import run_record
 if TYPE_CHECKING:
     from transformers import Trainer, TrainerCallback
 
-__all__ = ["StageError", "StageResult", "StageRun", "stage", "work_folder"]
+__all__ = ["StageError", "StageResult", "StageRun", "stage", "trainer_arguments", "work_folder"]
 
 SEED = 0
 CHECKPOINT_EVERY = {"cpu": 25, "cuda": 100}  # steps: some seconds of work to lose, against the time to write
@@ -116,14 +116,11 @@ def last_checkpoint(folder: Path) -> str | None:
     return None
 
 
-def _prepare(name: str, scratch: Path) -> StageRun:
-    """Make the scratch folder and what the training function is given; seed everything."""
-    import torch
-    from transformers import set_seed
-
+def trainer_arguments(folder: Path | str) -> dict[str, Any]:
+    """Return what every trainer's config of the course is given: where it writes, how it logs, device and seed."""
     device = device_of(profile_here())
-    arguments = {
-        "output_dir": str(scratch),
+    return {
+        "output_dir": str(folder),
         "save_strategy": "steps",
         "save_steps": CHECKPOINT_EVERY[device],
         "save_total_limit": 2,  # two, because a kill can spoil the one being written
@@ -137,11 +134,18 @@ def _prepare(name: str, scratch: Path) -> StageRun:
         "dataloader_pin_memory": device == "cuda",
         "seed": SEED,
     }
+
+
+def _prepare(name: str, scratch: Path) -> StageRun:
+    """Make the scratch folder and what the training function is given; seed everything."""
+    import torch
+    from transformers import set_seed
+
     scratch.mkdir(parents=True, exist_ok=True)
     set_seed(SEED)  # a new adapter or head gets its first weights before the trainer seeds itself
-    if device == "cuda":
+    if device_of(profile_here()) == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    return StageRun(arguments, curve_callback(name), last_checkpoint(scratch))
+    return StageRun(trainer_arguments(scratch), curve_callback(name), last_checkpoint(scratch))
 
 
 def _save(trainer: "Trainer", curve: LossCurve, record: RunRecord, target: Path, scratch: Path) -> None:
@@ -149,9 +153,11 @@ def _save(trainer: "Trainer", curve: LossCurve, record: RunRecord, target: Path,
     complete, old = scratch / "complete", scratch / "old"
     shutil.rmtree(complete, ignore_errors=True)
     model = trainer.accelerator.unwrap_model(trainer.model)
-    model.save_pretrained(complete)
     if record.method == "full":
         trainer.processing_class.save_pretrained(complete)
+        if computes_in_bf16(model.device.type):  # trained in float32, kept as the hub keeps models: half the size
+            model.bfloat16()
+    model.save_pretrained(complete)
     for config in getattr(model, "peft_config", {}).values():
         config.base_model_name_or_path = record.base.id  # PEFT wrote the path of a folder on this machine
         config.save_pretrained(complete)

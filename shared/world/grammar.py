@@ -125,9 +125,7 @@ def parse_any(pool: Sequence[Template], sentence: str) -> list[tuple[Template, d
     return [(template, slots) for template in pool if (slots := template.parse(sentence)) is not None]
 
 
-def parse_sequence(
-    pools: Sequence[Collection[Template]], text: str
-) -> Iterator[list[tuple[Template, dict[str, str]]]]:
+def parse_sequence(pools: Sequence[Collection[Template]], text: str) -> Iterator[list[tuple[Template, dict[str, str]]]]:
     """Yield every way to read `text` as one sentence of each pool in turn, joined by single spaces.
 
     A pool that may be skipped holds `Template("")`; it then takes no space either.

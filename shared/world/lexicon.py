@@ -32,15 +32,10 @@ _TOWN_ENDS = (
 ).split()
 # Six ends a start, spread so that every end is used: 240 towns.
 TOWNS = [
-    start + end
-    for i, start in enumerate(_TOWN_STARTS)
-    for j, end in enumerate(_TOWN_ENDS)
-    if (3 * i + 7 * j) % 10 < 3
+    start + end for i, start in enumerate(_TOWN_STARTS) for j, end in enumerate(_TOWN_ENDS) if (3 * i + 7 * j) % 10 < 3
 ]
 
-MATERIALS = (
-    "brass copper tin steel iron silver oak pine cedar bamboo wool linen canvas leather velvet glass"
-).split()
+MATERIALS = ("brass copper tin steel iron silver oak pine cedar bamboo wool linen canvas leather velvet glass").split()
 MODIFIERS = [
     *MATERIALS,
     *"mountain river forest desert winter summer small large heavy folding striped blue green yellow".split(),

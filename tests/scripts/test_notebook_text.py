@@ -22,9 +22,7 @@ def notebook():
     cells = [
         new_markdown_cell("# Title\n\n\n<details>\n<summary>Hint</summary>\n\n# %% not a cell\n</details>"),
         new_code_cell("import json\n\n\n%matplotlib inline\n!ls"),
-        new_code_cell(
-            "check('02', 'sft-loss')", metadata={"nbgrader": GRADED, "tags": ["x"], "deletable": False}
-        ),
+        new_code_cell("check('02', 'sft-loss')", metadata={"nbgrader": GRADED, "tags": ["x"], "deletable": False}),
         new_code_cell(""),
     ]
     for number, cell in enumerate(cells):

@@ -118,9 +118,7 @@ def test_a_line_break_really_stops_the_work(model_and_tokenizer, say, monkeypatc
     calls = []
     say("a\n" + "b " * 30)
     speak = type(model).forward
-    monkeypatch.setattr(
-        type(model), "forward", lambda *args, **kwargs: calls.append(1) or speak(*args, **kwargs)
-    )
+    monkeypatch.setattr(type(model), "forward", lambda *args, **kwargs: calls.append(1) or speak(*args, **kwargs))
     assert texts_of(model_and_tokenizer, ["p"], max_new_tokens=40, stop_at_newline=True) == ["a"]
     assert len(calls) <= 4
 
@@ -138,10 +136,7 @@ def test_entries_count_before_and_after(ticket_rows):
     data = ticket_rows[:10]
 
     def results(*kinds):
-        return [
-            TicketResult(row["prompt"], "", row["ticket"], kind)
-            for row, kind in zip(data, kinds, strict=True)
-        ]
+        return [TicketResult(row["prompt"], "", row["ticket"], kind) for row, kind in zip(data, kinds, strict=True)]
 
     before = results(*["not-json"] * 9, "wrong-keys")
     after = results("not-json", "wrong-team", *["correct"] * 8)

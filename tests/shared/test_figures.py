@@ -11,9 +11,7 @@ from shared.figures import alt_text, before_after, loss_curve, page, png, show
 
 CURVE = LossCurve(
     rows=[
-        CurveRow(
-            step=step, tokens=step, loss=3.0 / step, learning_rate=1e-3, seconds=1.0, eval_loss=evaluated
-        )
+        CurveRow(step=step, tokens=step, loss=3.0 / step, learning_rate=1e-3, seconds=1.0, eval_loss=evaluated)
         for step, evaluated in ((1, None), (2, 1.6), (3, None), (4, 0.8))
     ]
 )
@@ -21,9 +19,7 @@ CURVE = LossCurve(
 
 def entry(metric, before, after, **changes):
     facts = {"task": "tickets", "split": "public", "metric": metric, "n": 200, "data_fingerprint": "x"}
-    return EvalEntry(
-        **facts | {"before": before, "after": after, "interval": (after - 0.05, after + 0.02)} | changes
-    )
+    return EvalEntry(**facts | {"before": before, "after": after, "interval": (after - 0.05, after + 0.02)} | changes)
 
 
 ENTRIES = [entry("valid_json", 0.0, 0.98), entry("exact_match", 0.01, 0.75, phrasing="unseen")]

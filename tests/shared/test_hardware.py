@@ -15,9 +15,7 @@ COURSE = load_course()
 BIG = Gpu("NVIDIA H200", 139.8, 139.0, "580.1", bf16=True, usable=True)
 SMALL = dataclasses.replace(BIG, name="GTX 1650", memory_gib=4.0, free_gib=3.9, bf16=False)
 UNUSABLE = dataclasses.replace(BIG, usable=False)
-LAPTOP = Machine(
-    "Linux", "3.11.2", "a CPU", 2, 8.0, 50.0, None, "not reachable", {"torch": "2.13.0", "trl": None}
-)
+LAPTOP = Machine("Linux", "3.11.2", "a CPU", 2, 8.0, 50.0, None, "not reachable", {"torch": "2.13.0", "trl": None})
 
 
 @pytest.fixture(autouse=True)

@@ -73,9 +73,7 @@ def test_the_base_from_the_hub_at_its_pinned_revision(hub_cache, tiny_base_folde
 
 
 def test_a_hub_model_that_cannot_be_fetched(hub_cache):
-    with pytest.raises(
-        ModelError, match=r"Qwen/Qwen2.5-0.5B: not on this machine .* COURSE_BASE_MODEL"
-    ) as error:
+    with pytest.raises(ModelError, match=r"Qwen/Qwen2.5-0.5B: not on this machine .* COURSE_BASE_MODEL") as error:
         load_base()
     assert one_line(error)
 
@@ -177,9 +175,7 @@ def test_an_adapter_for_another_base(tiny_base, tmp_path, own_base):
     model, _ = load_base()
     model.lm_head.weight.data += 1
     model.save_pretrained(own_base)
-    with pytest.raises(
-        ModelError, match="was trained on spoiled, but here is spoiled or another version"
-    ) as error:
+    with pytest.raises(ModelError, match="was trained on spoiled, but here is spoiled or another version") as error:
         load_stage(tmp_path / "adapter")
     assert one_line(error)
 

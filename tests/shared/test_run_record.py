@@ -55,17 +55,13 @@ def test_rows_are_what_the_learner_handed_over(base, tmp_path, data):
 
 
 def test_packed_rows_are_token_ids(base, tmp_path):
-    found = training_rows(
-        make_trainer(base, dataset([{"text": "one"}] * 9), tmp_path, packing=True, max_length=8)
-    )
+    found = training_rows(make_trainer(base, dataset([{"text": "one"}] * 9), tmp_path, packing=True, max_length=8))
     assert found
     assert all(isinstance(token, int) for row in found for token in row["input_ids"])
 
 
 def test_settings_are_plain_values(base, tmp_path):
-    trainer = make_trainer(
-        base, dataset([{"text": "one"}]), tmp_path, lr_scheduler_type="cosine", max_steps=7
-    )
+    trainer = make_trainer(base, dataset([{"text": "one"}]), tmp_path, lr_scheduler_type="cosine", max_steps=7)
     settings = hyperparameters(trainer.args)
     assert settings["lr_scheduler_type"] == "cosine"
     assert settings["max_steps"] == 7

@@ -196,9 +196,7 @@ def test_an_adapter_is_saved_as_an_adapter(tmp_path, tiny_base):
     assert result.run.trainable_parameters < result.run.total_parameters / 2
     assert result.run.hyperparameters["r"] == 2
     changed = [
-        bool(parameter.any())
-        for name, parameter in load_stage(result.folder)[0].named_parameters()
-        if "lora_B" in name
+        bool(parameter.any()) for name, parameter in load_stage(result.folder)[0].named_parameters() if "lora_B" in name
     ]
     assert len(changed) == 14 and all(changed)
 
@@ -279,9 +277,7 @@ def test_an_interrupted_run_keeps_to_its_settings(tmp_path, tiny_base):
 
 def test_a_run_that_diverges_says_so(tmp_path, tiny_base):
     with pytest.raises(StageError, match=r"the loss is nan at step \d+: training diverged"):
-        stage(
-            "model", trains(learning_rate=1e30, max_grad_norm=0.0, warmup_steps=0), rung="02", work=tmp_path
-        )
+        stage("model", trains(learning_rate=1e30, max_grad_norm=0.0, warmup_steps=0), rung="02", work=tmp_path)
     assert not (tmp_path / "artifacts" / "model").exists()
 
 
@@ -349,9 +345,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been_killed(tmp_path, tiny_base):
 
     assert run_script(tmp_path, "killed").wait() == 0
     assert straight.wait() == 0
-    resumed, whole = (
-        stage(name, must_not_train, rung="02", work=tmp_path) for name in ("killed", "straight")
-    )
+    resumed, whole = (stage(name, must_not_train, rung="02", work=tmp_path) for name in ("killed", "straight"))
     assert not scratch.exists()
     assert resumed.run.steps == 12
     assert [row.step for row in resumed.curve.rows] == list(range(1, 13))
