@@ -51,6 +51,7 @@ def text_edge_cases(row: dict) -> list[TextCase]:
     texts = [
         (json.dumps(reordered, indent=1), "The order of keys and white space do not matter."),
         ("", "An empty text is not JSON."),
+        ("[" * 100_000, "Thousands of nested brackets raise RecursionError: that is not JSON either."),
         ("[" + _written(ticket) + "]", "A JSON list is no JSON object."),
         ('"ticket"', "A JSON string is no JSON object."),
         (_written(ticket) + " Thank you!", "Text after the JSON makes it not JSON."),
