@@ -17,7 +17,7 @@ from rich.table import Table
 
 from autograder.demo import DEFAULT_FOLDER, solve
 from autograder.solution_run import SolutionError
-from shared.artifacts import RunRecord, read_json
+from shared.artifacts import EvalRecord, LossCurve, RunRecord, read_json
 from shared.course import CourseError, Rung, load_course
 from shared.machine import cpu_cores, cpu_name, memory_bytes
 from shared.safe_files import ArtifactError
@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure and print; return 1, with one line on stderr, when there is nothing to measure."""
     parser = argparse.ArgumentParser(prog="python -m autograder.bench", description=__doc__.partition("\n")[0])
     parser.add_argument("--work", type=Path, default=DEFAULT_FOLDER / "work", help="an honest submission of rung 02")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="also draw the README's two pictures there")
     options = parser.parse_args(arguments)
     rung, console = load_course().rung("02"), Console(highlight=False)
     try:
@@ -40,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(_machine())
         console.print(_times(rung, work))
         console.print(_scores(rung, work))
+        if options.pictures is not None:
+            draw_pictures(work, options.pictures)
         return 0
     except (SolutionError, CourseError, ArtifactError) as error:
         print(f"bench: {error}", file=sys.stderr)
@@ -54,6 +57,17 @@ def seconds_of(command: list[str], repeats: int = REPEATS) -> list[float]:
         subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         took.append(time.perf_counter() - started)
     return took[1:]
+
+
+def draw_pictures(work: Path, folder: Path) -> None:
+    """Write the submission's loss curve and its scores before and after into `folder`, as PNG."""
+    from shared.figures import before_after, loss_curve, png
+
+    curve = read_json(work / "artifacts" / "model" / "loss_curve.json", LossCurve, within=work)
+    entries = read_json(work / "artifacts" / "eval.json", EvalRecord, within=work).entries
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "loss-curve.png").write_bytes(png(loss_curve({"fine-tuning": curve})))
+    (folder / "before-after.png").write_bytes(png(before_after(entries)))
 
 
 def _times(rung: Rung, work: Path) -> Table:

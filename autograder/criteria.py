@@ -145,7 +145,10 @@ def _ask(criterion: Criterion, submission: HasCells) -> Finding:
     expected = criterion.title
     try:
         submission.require_cell(criterion.cell)
-        return criterion.check(submission)
+        finding = criterion.check(submission)
+        if not isinstance(finding, Finding):
+            raise TypeError(f"{criterion.id} gave {finding!r} instead of a finding")
+        return finding
     except NotMet as error:
         return Finding(False, str(error), expected, error.cause, error.hint)
     except ArtifactError as error:

@@ -13,13 +13,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from autograder.checkers import checker_of
-from autograder.criteria import Finding, Report, all_failed, one_line, recount
+from autograder.criteria import Criterion, Finding, Report, all_failed, one_line, recount
 from shared.course import load_course
 from shared.safe_files import ArtifactError, read_limited
 
@@ -51,7 +49,7 @@ def grade(rung: str, submission: Path, *, seed: int | None = None, cells: Collec
         "memory_bytes": MEMORY_BYTES[device],
     }
     try:
-        return recount(_run(request, SECONDS[device]), criteria)
+        return _run(request, SECONDS[device], criteria)
     except _NoReport as error:
         return all_failed(known.id, criteria, Finding(False, str(error), "a check that ends", hint=error.hint))
 
@@ -64,7 +62,7 @@ class _NoReport(Exception):
         self.hint = hint
 
 
-def _run(request: dict, seconds: int) -> Report:
+def _run(request: dict, seconds: int, criteria: Sequence[Criterion]) -> Report:
     with tempfile.TemporaryDirectory(prefix="check-") as name:
         folder = Path(name)
         (folder / "request").write_text(json.dumps(request), encoding="utf-8")
@@ -76,8 +74,9 @@ def _run(request: dict, seconds: int) -> Report:
             hint = "Show this line to whoever runs the course."
             raise _NoReport(f"the check ended with status {status} ({said})", hint)
         try:
-            return Report.model_validate_json(read_limited(folder / "report", folder, LARGEST_REPORT))
-        except (ArtifactError, ValidationError, ValueError):
+            report = Report.model_validate_json(read_limited(folder / "report", folder, LARGEST_REPORT))
+            return recount(report, criteria)
+        except (ArtifactError, ValueError):  # pydantic's ValidationError is a ValueError
             raise _NoReport("the check gave no readable report", "Run it again; if it stays so, report it.") from None
 
 

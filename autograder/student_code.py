@@ -176,10 +176,13 @@ def _command() -> list[str]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Return the whole environment of the child: no secrets, no settings of ours, one thread a library."""
+    """Return the whole environment of the child: no secrets, no settings of ours, one thread a library.
+
+    No GPU either: PyTorch would start a thread for it at the first backward pass, and new threads are refused.
+    """
     home = str(folder)
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {"HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", **threads}
+    return {"HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", "CUDA_VISIBLE_DEVICES": "", **threads}
 
 
 def _ending(status: int) -> str:
