@@ -53,7 +53,7 @@ FAILURE_KIND = """
 def failure_kind(text, ticket):
     try:
         answer = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "not-json"
     if not isinstance(answer, dict):
         return "not-json"
