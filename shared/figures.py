@@ -24,8 +24,11 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v")
 
 
-def loss_curve(curves: Mapping[str, LossCurve]) -> "Figure":
-    """Return a plot of training loss (nats per token) by step, one line a label; markers: evaluation loss."""
+def loss_curve(curves: Mapping[str, LossCurve], *, log_scale: bool = False) -> "Figure":
+    """Return a plot of training loss (nats per token) by step, one line a label; markers: evaluation loss.
+
+    `log_scale` shows what goes on near 0, where the linear plot is flat.
+    """
     figure = _figure(width=7.0, height=3.6)
     axes = figure.add_subplot()
     styles = zip(cycle(COLOURS), cycle(LINES), cycle(MARKERS))
@@ -37,7 +40,10 @@ def loss_curve(curves: Mapping[str, LossCurve]) -> "Figure":
             steps, losses = zip(*measured, strict=True)
             axes.plot(steps, losses, marker, color=colour, mfc="white", label=f"{label}, evaluation")
     axes.set(xlabel="Training step", ylabel="Loss (nats per token)")
-    axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
+    if log_scale:
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
     axes.legend(frameon=False)
     return _describe(figure, "Training loss by step. " + " ".join(map(_describe_curve, curves, curves.values())))
 

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.container import BarContainer
 
 from shared.artifacts import CurveRow, EvalEntry, LossCurve
-from shared.figures import alt_text, before_after, loss_curve, page, png, show
+from shared.figures import alt_text, before_after, loss_curve, page, png, show, token_losses
 
 CURVE = LossCurve(
     rows=[
@@ -80,3 +80,18 @@ def test_show_puts_text_where_there_are_no_pictures(capsys):
 @pytest.mark.parametrize("n", [1, 7])
 def test_any_number_of_curves_can_be_drawn(n):
     assert len(loss_curve({str(number): CURVE for number in range(n)}).axes[0].get_lines()) == 2 * n
+
+
+def test_a_logarithmic_loss_curve_is_one():
+    curve = LossCurve(rows=[CurveRow(step=i, tokens=i, loss=10.0**-i, learning_rate=1e-3, seconds=i) for i in (1, 2)])
+    assert loss_curve({"run": curve}, log_scale=True).axes[0].get_yscale() == "log"
+    assert loss_curve({"run": curve}).axes[0].get_yscale() == "linear"
+
+
+def test_token_losses_tell_prompt_and_answer_apart():
+    figure = token_losses(["Ticket", ":", "{"], [3.0, 1.0, 5.5], [False, False, True])
+    prompt, answer = [one for one in figure.axes[0].containers if isinstance(one, BarContainer)]
+    assert [bar.get_height() for bar in prompt] == [3.0, 1.0]
+    assert [bar.get_height() for bar in answer] == [5.5]
+    assert prompt[0].get_hatch() and not answer[0].get_hatch()
+    assert "{ 5.5" in alt_text(figure)
