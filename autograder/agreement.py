@@ -1,9 +1,8 @@
 """Do two numbers agree, as far as chance allows? What the checkers compare claims and curves with."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from math import sqrt
-from statistics import fmean
+from statistics import median
 
 from shared.significance import wilson_interval
 
@@ -26,10 +25,12 @@ def agree(claimed: int, claimed_of: int, measured: int, measured_of: int, level:
 
 
 def step_noise(values: Sequence[float]) -> float:
-    """Return the standard deviation of a curve's values around its trend, from the differences between neighbours.
+    """Return the standard deviation of a curve's values around its trend. Needs three values.
 
-    Two neighbours share the trend, so half the mean square of their difference is the noise alone: von Neumann
-    (1941), "Distribution of the ratio of the mean square successive difference to the variance". Needs two values.
+    Three neighbours lie nearly on a line of the trend, so what bends there is noise: the second difference of
+    independent noise has six times its variance (Gasser, Sroka & Jennen-Steinmetz 1986, "Residual variance and
+    residual pattern in nonlinear regression", Biometrika 73). The median of its size, which for normal noise is
+    0.6745 standard deviations, keeps the steep first steps of a run from counting as noise.
     """
-    gaps = [later - earlier for earlier, later in pairwise(values)]
-    return sqrt(fmean(gap**2 for gap in gaps) / 2)
+    bends = [abs(first - 2 * middle + last) for first, middle, last in zip(values, values[1:], values[2:])]
+    return median(bends) / (0.6745 * sqrt(6))

@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,8 +21,10 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbgrader.api import Gradebook
 from nbgrader.api import Notebook as GradebookNotebook
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.nbgraderformat import SCHEMA_VERSION
 from nbgrader.preprocessors import NbGraderPreprocessor
+from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.checkers import CheckerError
 from autograder.criteria import Report, one_line
@@ -32,6 +35,7 @@ from shared.course import CourseError
 from shared.safe_files import ArtifactError, shown
 
 REPORT, UNREADABLE = "course_report", "course_unreadable"  # keys in the resources and in a notebook's metadata
+FIRST_WITH_IDS = 5  # notebook format 4.5 gave cells their ids
 
 
 class GradedCell(NamedTuple):
@@ -54,16 +58,21 @@ class SubmissionExporter(NotebookExporter):
         if getattr(converter, "coursedir", None) is not None:
             _expect_each_notebook(converter)
             _leave_out_what_is_not_a_file(converter)
+            _pass_over_bad_timestamps(converter.coursedir)
 
     def from_filename(self, filename: str, resources: dict | None = None, **settings: object) -> tuple:
-        """Convert one notebook. In place of one that cannot be read stands an empty one that says why."""
+        """Convert one notebook. In place of one that cannot be converted stands an empty one that says why."""
         path = Path(filename)
         try:
-            notebook = _validated(path)
+            return self.from_notebook_node(_validated(path), resources, **settings)
         except ArtifactError as error:
-            self.log.warning("%s", error)
-            notebook = new_notebook(metadata={UNREADABLE: str(error)})
-        return self.from_notebook_node(notebook, resources, **settings)
+            reason = one_line(error)
+        except SQLAlchemyError:
+            raise  # trouble with the gradebook must not cost a learner points
+        except Exception as error:  # nbgrader would pass the submission over and let an earlier score stand
+            reason = one_line(f"{shown(path)}: cannot be graded ({type(error).__name__}: {error})")
+        self.log.warning("%s", reason)
+        return self.from_notebook_node(new_notebook(metadata={UNREADABLE: reason}), resources, **settings)
 
 
 def _expect_each_notebook(converter: object) -> None:
@@ -83,19 +92,40 @@ def _expect_each_notebook(converter: object) -> None:
 
 def _leave_out_what_is_not_a_file(converter: object) -> None:
     """Keep links and devices out of nbgrader's copies: it would follow them, also out of the folder."""
+    left_out = []
     for folder in converter.assignments:
         for parent, _, names in os.walk(folder):
             for path in (os.path.join(parent, name) for name in names):
                 if not stat.S_ISREG(os.lstat(path).st_mode):
                     converter.log.warning("%s: not an ordinary file, left out", path)
-                    converter.coursedir.ignore.append(glob.escape(path))
+                    left_out.append(glob.escape(path))
+    course = converter.coursedir  # formgrader keeps it from one run to the next: forget what the last one left out
+    course.ignore = [pattern for pattern in course.ignore if not os.path.isabs(pattern)] + left_out
+
+
+def _pass_over_bad_timestamps(course: CourseDirectory) -> None:
+    """Let a timestamp.txt that holds no time count as none: nbgrader would refuse to grade the submission."""
+
+    def timestamp(folder: str) -> datetime | None:
+        try:
+            return CourseDirectory.get_existing_timestamp(course, folder)
+        except Exception as error:  # of many kinds, one of them a slip of nbgrader's own
+            course.log.warning("%s: timestamp.txt holds no time, passed over (%s)", folder, one_line(error))
+            return None
+
+    course.get_existing_timestamp = timestamp
 
 
 def _validated(path: Path) -> NotebookNode:
     """Return the notebook in the file `path`. Raises ArtifactError, one line, for anything else."""
     raw = read_notebook(path, path.parent)
     try:
-        _, notebook = nbformat.validator.normalize(nbformat.reads(json.dumps(raw), as_version=4))
+        text = json.dumps(raw, ensure_ascii=False)
+        text.encode("utf-8")  # half a surrogate pair fails here, not when nbgrader writes its copy
+        notebook = nbformat.reads(text, as_version=4)
+        if notebook.nbformat_minor < FIRST_WITH_IDS:
+            notebook = nbformat.v4.upgrade(notebook)
+        _, notebook = nbformat.validator.normalize(notebook)
         nbformat.validate(notebook)
     except Exception as error:  # the library raises many kinds for what is not quite a notebook
         reason = one_line(str(error).partition("\n")[0], 150)
@@ -120,6 +150,7 @@ class TrustedCells(NbGraderPreprocessor):
             nb.cells[number].metadata.pop("nbgrader", None)
             if metadata is not None:
                 nb.cells[number] = _restored(nb.cells[number], metadata)
+        nb.metadata.pop("widgets", None)  # hosted services save it in a form on which pages of feedback fail
         return nb, resources
 
 
@@ -171,7 +202,7 @@ class TrustedScores(NbGraderPreprocessor):
             if known is not None and known.automatic:
                 cell.outputs, cell.execution_count = _outputs(report, reason, known), 1
         missing = [f"The graded cell '{name}' is missing, so it scores 0." for name in graded if name not in present]
-        lines = [nb.metadata[UNREADABLE]] if UNREADABLE in nb.metadata else missing
+        lines = [reason] if UNREADABLE in nb.metadata else missing
         for line in lines:
             self.log.warning("%s: %s", resources["nbgrader"]["student"], line)
         if lines:
@@ -182,7 +213,7 @@ class TrustedScores(NbGraderPreprocessor):
         """Return the runner's report on the submitted files, or None and the reason why there is none."""
         where, course = resources["nbgrader"], self.parent.parent.coursedir
         if UNREADABLE in nb.metadata:
-            return None, nb.metadata[UNREADABLE]
+            return None, one_line(nb.metadata[UNREADABLE])  # a learner may have put anything there
         if where["notebook"] != where["assignment"]:
             return None, f"{where['notebook']}.ipynb has no checker"
         folder = course.format_path(course.submitted_directory, where["student"], where["assignment"])

@@ -24,6 +24,7 @@ CLAIM_LEVEL = 0.999
 LEAST_CLAIM, LARGEST_CLAIM = 50, 2_000  # rows
 KNOWN_SEEDS = range(10)  # the seeds among which a claim's public rows are looked for
 LEAST_CURVE = 5  # logged steps
+LARGEST_LOSS = 1_000  # nats a token; ln V of any vocabulary is below 15
 DEFAULT_BATCH = 8  # transformers' per_device_train_batch_size
 
 
@@ -93,12 +94,13 @@ def chance_of_first_loss(work: Rung02) -> float:
 def first_loss_range(work: Rung02) -> tuple[float, float]:
     """Return between what values the first logged loss must lie.
 
-    Logged at step 1 it is the untrained base's own loss, within chance. Logged later it is the mean of the first
-    steps, in which it may have covered up to half of the way to the end.
+    Logged at step 1 it is the untrained base's own loss, within chance. Logged first at step k it is the mean of k
+    steps, of which one is the base's and the others lie above where the curve ends: the pocket model has made most of
+    its way after ten steps.
     """
     curve, base, chance = work.curve.rows, base_loss(work), chance_of_first_loss(work)
-    fallen = max(0.0, base - curve[-1].loss) / 2 if curve[0].step > 1 else 0.0
-    return base - max(chance, fallen), base + chance
+    fallen = max(0.0, base - curve[-1].loss) * (1 - 1 / curve[0].step)
+    return base - fallen - chance, base + chance
 
 
 def why_first_loss(work: Rung02) -> tuple[str, str]:
@@ -122,6 +124,9 @@ def curve_fault(work: Rung02) -> str | None:
     spacing = max(later.step - earlier.step for earlier, later in pairwise(curve))
     if not work.run.steps - spacing < curve[-1].step <= work.run.steps:
         return f"the last step is {curve[-1].step}, but run.json says {work.run.steps}"
+    for row in curve:
+        if not 0 <= row.loss <= LARGEST_LOSS:
+            return f"the loss at step {row.step} is {row.loss:.4g}, which no mean of -log p is"
     for earlier, later in pairwise(curve):
         if later.tokens < earlier.tokens or later.seconds < earlier.seconds:
             return f"tokens or seconds go down at step {later.step}"

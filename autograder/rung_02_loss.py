@@ -173,6 +173,10 @@ LOSS_FAULTS: list[Fault] = [
         lambda case: float((_nll(case) * case.mask[:, 1:]).mean()),
     ),
     ("This is the sum: divide by the number of completion tokens.", lambda c: float((_nll(c) * c.mask[:, 1:]).sum())),
+    (
+        "Token 0 is a token like any other: leave out only what the mask leaves out.",
+        lambda case: _masked_mean(_nll(case), case.mask[:, 1:] * (case.ids[:, 1:] != 0)),
+    ),
     ("The sign is wrong: the loss is minus the log-probability.", lambda case: -right_loss(case)),
     ("These are raw logits: take log_softmax over the vocabulary first.", _raw_logits),
     ("This is the logarithm to base 2: use the natural one.", lambda case: right_loss(case) / np.log(2)),

@@ -71,8 +71,11 @@ def _copy(source: Path, target: Path) -> None:
     """Put `source` in the place of `target` in one step, so that no reader finds half a file."""
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    shutil.copyfile(source, unfinished)
-    os.replace(unfinished, target)
+    try:
+        shutil.copyfile(source, unfinished)
+        os.replace(unfinished, target)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _up_to_date(work: Path, rung: Rung, known: dict) -> bool:
@@ -96,13 +99,16 @@ def _read_manifest(work: Path) -> dict[str, dict]:
     """Return what was handed out so far; nothing when that is not known, and then every file there is the learner's."""
     try:
         manifest = json.loads((work / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
-    rungs = manifest if isinstance(manifest, dict) else {}
-    return {name: known for name, known in rungs.items() if isinstance(known, dict)}
+    rungs = manifest.items() if isinstance(manifest, dict) else ()
+    return {name: known for name, known in rungs if isinstance(known, dict) and isinstance(known.get("files"), dict)}
 
 
 def _write_manifest(work: Path, manifest: dict[str, dict]) -> None:
     unfinished = work / f"{MANIFEST}.{os.getpid()}.tmp"
-    unfinished.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    os.replace(unfinished, work / MANIFEST)
+    try:
+        unfinished.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        os.replace(unfinished, work / MANIFEST)
+    finally:
+        unfinished.unlink(missing_ok=True)

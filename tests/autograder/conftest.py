@@ -1,9 +1,19 @@
 """Fixtures of the checkers' tests: a tiny base in place of the course's, and submissions made for it."""
 
+import functools
+import json
 import shutil
 
 import example_work
 import pytest
+
+from autograder import student_child
+from autograder.reevaluation import Engines, RowLoss
+from autograder.rung_02_submission import ROWS, ROWS_SEED
+from autograder.student_code import Reply
+from shared.evaluation import TicketResult
+from shared.scoring import failure_kind
+from shared.world import rows
 
 COURSE_VARIABLES = ("COURSE_PROFILE", "COURSE_BASE_MODEL", "COURSE_WORK", "COURSE_HIDDEN_SEED", "NBGRADER_EXECUTION")
 
@@ -40,3 +50,68 @@ def tiny_base(monkeypatch, _tiny_base_folder):
 def work(tmp_path, tiny_base, _tiny_work):
     """Return a fresh copy of a submission that is right in all but the performance of its model."""
     return shutil.copytree(_tiny_work, tmp_path / example_work.RUNG)
+
+
+@pytest.fixture
+def measured_as(monkeypatch):
+    """Return a function that puts made answers in the place of the models'.
+
+    It is told how many answers are right on familiar and on unseen wordings and how many more, on familiar ones, are
+    JSON at least; and the same of the base's answers on familiar wordings.
+    """
+
+    def install(familiar: int, unseen: int, json_only: int = 0, before: int = 0, before_json_only: int = 0) -> None:
+        made = Engines(Scripted(before, 0, before_json_only), Scripted(familiar, unseen, json_only), together=False)
+        monkeypatch.setattr("autograder.reevaluation.engines", lambda *_: made)
+
+    return install
+
+
+@functools.cache
+def _unseen_prompts():
+    return {row["prompt"] for row in rows("tickets", "public", ROWS, ROWS_SEED, phrasing="unseen")}
+
+
+class Scripted:
+    """In place of a model: answers the first rows rightly, the next with JSON that is no ticket, then with words."""
+
+    def __init__(self, familiar: int, unseen: int, json_only: int):
+        self.right, self.json_only = {"familiar": familiar, "unseen": unseen}, json_only
+
+    def answers(self, asked):
+        """Return the scripted answers to ticket rows."""
+        right = self.right["unseen" if asked[0]["prompt"] in _unseen_prompts() else "familiar"]
+        texts = [row["completion"] for row in asked[:right]] + ["{}"] * self.json_only + ["no idea"] * len(asked)
+        return [
+            TicketResult(row["prompt"], text, row["ticket"], failure_kind(text, row["ticket"]))
+            for row, text in zip(asked, texts, strict=False)
+        ]
+
+    def losses(self, asked):
+        """Return the losses of a base that knows nothing of tickets (7.85) and a little of letters (5)."""
+        return [RowLoss(20 * 7.8 + number % 3, 20, 150.0, 30) for number, _ in enumerate(asked)]
+
+
+@pytest.fixture
+def without_children(monkeypatch):
+    """Run learner functions in this process, which has PyTorch already: a second less. For harmless ones."""
+    monkeypatch.setattr("autograder.submission.StudentCode", AnswersHere)
+
+
+class AnswersHere:
+    """In place of StudentCode: the same calls and the same answers, by the code that the child runs."""
+
+    def __init__(self, function, source, calls):
+        self.namespace = {"__name__": "answer"}
+        exec(compile(function.setup, "<setup>", "exec"), self.namespace)
+        exec(compile(source, "<cell>", "exec"), self.namespace)
+        self.name, self.calls = function.name, calls
+
+    def answers(self):
+        """Return the answers, once through JSON as they come from the child."""
+        calls = json.loads(json.dumps([[call.arguments, call.gradient_of] for call in self.calls]))
+        answers = [student_child._answer(self.namespace[self.name], *call) for call in calls]
+        return Reply.model_validate_json(json.dumps({"answers": answers})).answers
+
+    def __exit__(self, *_):
+        """There is nothing to end."""

@@ -1,0 +1,259 @@
+"""A learner's function at work: right answers come back, and nothing that it does harms the check or lasts."""
+
+import json
+import math
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from autograder import student_child
+from autograder.student_code import Answer, Call, LearnerFunction, Limits, StudentCode, tensor
+from shared.safe_files import ArtifactError
+
+PLAIN = LearnerFunction(cell="answer", name="f", setup="import json")
+TORCH = LearnerFunction(cell="answer", name="f", setup="import torch")
+TINY = Limits(seconds=5, memory_bytes=2**30, file_bytes=2**20)
+NOTHING = Call(())
+
+
+def run(source: str, *calls: Call, function: LearnerFunction = PLAIN, limits: Limits = TINY) -> list[Answer]:
+    """Return what the cell `source` answers to `calls` (to one without arguments by default)."""
+    with StudentCode(function, source, list(calls) or [NOTHING], limits) as code:
+        return code.answers()
+
+
+def returning(expression: str) -> str:
+    return f"def f(*a):\n    return {expression}"
+
+
+def refusal(source: str, **options) -> str:
+    """Return the one line with which the cell is refused."""
+    with pytest.raises(ArtifactError) as caught:
+        run(source, **options)
+    line = str(caught.value)
+    assert line.startswith("f: ") and line.isprintable() and "Traceback" not in line
+    return line
+
+
+@pytest.mark.parametrize("value", ["text", "", 3, 10**30, 0.5, True, None, "ü—\n"])
+def test_a_plain_value_comes_back(value):
+    answer = run(returning("a[0]"), Call((value,)))[0]
+    assert (answer.kind, answer.value, answer.type_name) == ("value", value, type(value).__name__)
+    assert answer.fault() is None
+
+
+def test_each_call_has_its_answer_in_order():
+    answers = run("def f(a, b):\n    return a * b", *(Call((n, 2)) for n in range(5)))
+    assert [answer.value for answer in answers] == [0, 2, 4, 6, 8]
+
+
+def test_a_failing_call_leaves_the_others_their_chance():
+    first, second, third = run("def f(a):\n    return 1 / a", Call((1,)), Call((0,)), Call((2,)))
+    assert (first.value, third.value) == (1, 0.5)
+    assert second.kind == "error" and "ZeroDivisionError: division by zero, line 2 of the cell" in second.fault()
+
+
+def test_tensors_and_gradients_come_back():
+    x = tensor([[1.0, 2.0], [3.0, 4.0]], "float32")
+    source = "def f(x, how):\n    return {'sum': (x * x).sum(), 'same': x, 'cut': (x.detach() * x.detach()).sum()}[how]"
+    calls = [Call((x, "sum"), gradient_of=0), Call((x, "same")), Call((x, "cut"), gradient_of=0), Call((x, "sum"))]
+    summed, same, cut, plain = run(source, *calls, function=TORCH, limits=Limits())
+    assert (summed.values, summed.shape, summed.gradient) == ([30.0], [], [2.0, 4.0, 6.0, 8.0])
+    assert (same.values, same.shape) == ([1.0, 2.0, 3.0, 4.0], [2, 2])
+    assert cut.values == [30.0] and cut.gradient is None and plain.gradient is None
+
+
+def test_odd_tensors_are_answers_that_can_be_judged():
+    source = """
+def f(name):
+    return {"nan": lambda: torch.tensor(float("nan")), "inf": lambda: torch.tensor([1.0, float("inf")]),
+            "huge": lambda: torch.zeros(10**6), "complex": lambda: torch.tensor(1j), "meta":
+            lambda: torch.zeros(2, device="meta"), "int": lambda: torch.tensor(3), "dict": lambda: {"a": 1}}[name]()
+"""
+    names = ["nan", "inf", "huge", "complex", "meta", "int", "dict"]
+    answers = run(source, *(Call((name,)) for name in names), function=TORCH, limits=Limits())
+    found = dict(zip(names, answers, strict=True))
+    assert found["nan"].fault() == "returned nan, expected a finite number"
+    assert found["inf"].fault() == "returned inf, expected a finite number"
+    assert (found["huge"].kind, found["huge"].type_name) == ("object", "Tensor with 1000000 numbers")
+    assert found["meta"].kind == "error" and found["complex"].kind in ("error", "tensor")
+    assert found["int"].values == [3.0]
+    assert (found["dict"].kind, found["dict"].type_name) == ("object", "dict")
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind", "words"),
+    [
+        ("float('nan')", "value", "returned nan, expected a finite number"),
+        ("-float('inf')", "value", "returned -inf, expected a finite number"),
+        ("object()", "object", None),
+        ("[1, 2]", "object", None),
+        ("f", "object", None),
+        ("type('Text', (str,), {'__str__': lambda s: 1 / 0})('x')", "error", "ZeroDivisionError"),
+        ("[f] * 10 ** 9 and f(*a)", "error", "MemoryError"),
+        ("f(*a)", "error", "RecursionError"),
+        ("print('x' * 10 ** 5) or 'fine'", "value", None),
+        ("'x' * 10 ** 7", "value", None),
+        ("undefined", "error", "is not defined, line 2 of the cell. The cell is run on its own"),
+        ("exit(0)", "error", "SystemExit: 0"),
+        ("__import__('sys').exit(0)", "error", "SystemExit: 0"),
+        ("(_ for _ in ()).throw(KeyboardInterrupt)", "error", "KeyboardInterrupt"),
+        ("(_ for _ in ()).throw(NotImplementedError)", "error", "Write the missing part and save"),
+        ("10 ** 5000", "object", None),
+        ("(_ for _ in ()).throw(ValueError('\\ud800'))", "error", "ValueError: ?"),
+        ("'\\ud800'", "value", None),
+        ("10 ** 999", "value", None),
+    ],
+)
+def test_what_a_call_can_do_instead_of_answering(expression, kind, words):
+    first, second = run(returning(f"7 if a else ({expression})"), NOTHING, Call((1,)))
+    assert first.kind == kind and second.value == 7
+    assert words is None or words in first.fault()
+    assert len(str(first.value)) <= 4_100
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("def f(:", "the cell is not Python (SyntaxError"),
+        ("%matplotlib inline\ndef f(): return 1", "Notebook commands (%, !) do not run here"),
+        ("def f(): return '\0'", "the cell is not Python"),
+        ("x = '\ud800'\ndef f(): return x", "the cell is not Python"),
+        ("(" * 10_000, "the cell is not Python"),
+        ("-" * 50_000 + "1", "the cell is not Python"),
+        ("", "the cell defines no function of this name. Keep the line 'def f(...)'"),
+        ("def g(): return 1", "the cell defines no function of this name"),
+        ("f = 3", "the cell defines no function of this name"),
+        ("def f():\n    raise NotImplementedError()", "not written yet"),
+        ("def f():\n    '''Says what.'''\n    raise NotImplementedError", "not written yet"),
+        ("import no_such_module\ndef f(): return 1", "the cell stops with ModuleNotFoundError"),
+        ("raise SystemExit(0)", "the cell stops with SystemExit: 0, line 1 of the cell"),
+        ("import sys\nsys.exit(0)", "the cell stops with SystemExit"),
+        ("import os\nos._exit(0)", "without a usable answer (exit code 0)"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "ended by signal SIGKILL"),
+        ("import ctypes\nctypes.string_at(0)", "ended by signal SIGSEGV"),
+        ("import os\ndef f(): os._exit(3)", "without a usable answer (exit code 3)"),
+        ("x = bytearray(2 ** 33)\ndef f(): return 1", "the cell stops with MemoryError"),
+        ("open('big', 'wb').write(bytes(2 ** 22))\ndef f(): return 1", "the cell stops with OSError: [Errno 27]"),
+        ("files = [open('a', 'w') for _ in range(999)]", "OSError: [Errno 24] Too many open files"),
+    ],
+)
+def test_a_cell_that_gives_no_function_is_refused_in_one_line(source, words):
+    assert words in refusal(source)
+
+
+@pytest.mark.parametrize("source", ["while True: pass", "def f():\n    while 1: pass", "import time\ntime.sleep(99)"])
+def test_an_endless_loop_is_stopped_in_time(source):
+    started = time.monotonic()
+    assert "no answer within 1 s: an endless loop?" in refusal(source, limits=Limits(seconds=1))
+    assert time.monotonic() - started < 4
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "__import__('os').fork()",
+        "__import__('os').system('true')",
+        "__import__('os').execv('/bin/true', ['true'])",
+        "__import__('os').posix_spawn('/bin/true', ['true'], {})",
+        "__import__('subprocess').run(['true'])",
+        "__import__('multiprocessing').Process(target=print).start()",
+    ],
+)
+def test_no_process_can_be_started(start):
+    answer = run(returning(start))[0]
+    assert answer.kind == "error" and "Error" in answer.fault(), answer
+
+
+def test_a_fork_bomb_is_one_error():
+    assert "the cell stops with PermissionError" in refusal("import os\nwhile True: os.fork()")
+
+
+def test_what_the_child_holds_knows_no_secret_and_no_right_answer(monkeypatch):
+    monkeypatch.setenv("COURSE_HIDDEN_SEED", "the-secret")
+    monkeypatch.setenv("HF_TOKEN", "another-secret")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    everything = (
+        "json.dumps([dict(__import__('os').environ), open('request.json').read(), __import__('os').listdir('.'),"
+        " __import__('sys').argv])[:1900]"
+    )
+    said = run(returning(everything), Call(("an input",)))[0].value
+    assert "an input" in said and "request.json" in said
+    assert "secret" not in said and "COURSE_" not in said
+    assert json.loads(said)[0]["CUDA_VISIBLE_DEVICES"] == ""
+
+
+def test_what_is_sent_to_the_child_is_the_function_and_its_inputs():
+    with StudentCode(PLAIN, returning("1"), [Call(("x", 2))], TINY) as code:
+        request = json.loads((code.folder / "request.json").read_text())
+        assert set(request) == {"setup", "source", "function", "calls", "limits"}
+        assert request["calls"] == [{"arguments": ["x", 2], "gradient_of": None}]
+
+
+def test_the_child_is_isolated_and_in_a_folder_of_its_own():
+    source = returning("json.dumps([__import__('sys').flags.isolated, __import__('os').getcwd()])")
+    with StudentCode(PLAIN, source, [NOTHING], TINY) as code:
+        isolated, folder = json.loads(code.answers()[0].value)
+        assert isolated == 1 and Path(folder).resolve() == code.folder.resolve()
+    assert not code.folder.exists()
+
+
+@pytest.mark.parametrize("source", [returning("1"), "while True: pass", "import os\nos._exit(1)"])
+def test_no_process_and_no_file_outlives_the_check(source):
+    with StudentCode(PLAIN, source, [NOTHING], Limits(seconds=1)) as code:
+        group = code._process.pid
+        try:
+            code.answers()
+        except ArtifactError:
+            pass
+    with pytest.raises(ProcessLookupError):
+        os.killpg(group, 0)
+    assert not code.folder.exists()
+
+
+def test_leaving_without_asking_ends_the_child():
+    with StudentCode(PLAIN, "while True: pass", [NOTHING], TINY) as code:
+        group = code._process.pid
+    with pytest.raises(ProcessLookupError):
+        os.killpg(group, 0)
+
+
+@pytest.mark.parametrize(
+    ("forged", "words"),
+    [
+        ('{"answers": []}', "0 answers to 1 calls"),
+        ('{"answers": [{"kind": "value", "value": 1}, {"kind": "value", "value": 1}]}', "2 answers to 1 calls"),
+        ('{"answers": [{"kind": "value", "passed": true}]}', "without a usable answer"),
+        ('{"answers": [{"kind": "value", "value": {"a": 1}}]}', "without a usable answer"),
+        ('{"answers": 3}', "without a usable answer"),
+        ("not JSON", "without a usable answer"),
+        ("", "without a usable answer"),
+        ("[" * 10_000, "without a usable answer"),
+        (" " * 5_000_000, "without a usable answer"),
+    ],
+)
+def test_an_answer_file_that_the_cell_wrote_itself_is_checked(forged, words):
+    source = f"import os\nopen('answer.json', 'w').write({forged[:1]!r} * {len(forged)})\nos._exit(0)"
+    if len(set(forged)) > 1:
+        source = f"import os\nopen('answer.json', 'w').write({forged!r})\nos._exit(0)"
+    assert words in refusal(source, limits=Limits(seconds=5))
+
+
+def test_an_answer_file_that_is_a_link_is_not_followed(tmp_path):
+    (tmp_path / "elsewhere").write_text('{"answers": [{"kind": "value", "value": 1}]}')
+    source = f"import os\nos.symlink({str(tmp_path / 'elsewhere')!r}, 'answer.json')\nos._exit(0)"
+    assert "without a usable answer" in refusal(source)
+
+
+def test_an_answer_can_be_judged_by_its_numbers():
+    assert Answer(kind="tensor", values=[1.0], gradient=[math.nan]).fault() == "returned nan, expected a finite number"
+    assert Answer(kind="tensor", values=[1.0], gradient=[0.0]).fault() is None
+    assert Answer(kind="error", value="stops").fault() == "stops"
+
+
+def test_a_released_cell_is_told_from_one_that_raises_on_purpose():
+    real = "def f(a):\n    if a:\n        return 1\n    raise NotImplementedError"
+    student_child._look_at(real, "f")
+    assert run(real, Call((1,)))[0].value == 1
