@@ -1,6 +1,10 @@
 """The command line: `python -m autograder check 02`, `check-all`, `progress`, `start`.
 
 Exit codes of a check: 0 done, 1 not done, 2 cannot tell (with the reason).
+
+`check --json` prints one object: rung, done, score, max_score and criteria, a list of objects with id, title, passed
+(true, false, or null for what cannot be told here), points, max_points, observed, expected, hint and cell, the graded
+cell of the notebook that the points belong to.
 """
 
 import argparse
@@ -11,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from autograder.checkers import CheckerError
+from autograder.checkers import CheckerError, checker_of
 from autograder.criteria import Report, one_line
 from autograder.report_text import show
 from autograder.runner import grade
@@ -61,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 def _check(options: argparse.Namespace) -> int:
     rung = load_course().rung(options.rung)
     cells = None if options.cell is None else [options.cell]
+    checker_of(rung, cells)  # what cannot be checked at all is said before any work is looked for
     report = grade(rung.id, find_work(rung, options.work), seed=options.seed, cells=cells)
     if options.json:
         print(report.model_dump_json(indent=2))

@@ -11,19 +11,20 @@ def check(rung: str, cell: str | None = None) -> None:
     The checker reads the saved notebook, as a grader would: save it first. `check` says so when it sees that an
     answer in memory differs from the saved one.
     """
-    from autograder.checkers import CheckerError
+    from autograder.checkers import CheckerError, checker_of
     from autograder.report_text import show
     from autograder.runner import grade
     from autograder.workplace import NoWorkError, find_work
     from shared.course import CourseError, load_course
 
     try:
-        known = load_course().rung(rung)
+        known, cells = load_course().rung(rung), None if cell is None else [cell]
+        checker_of(known, cells)  # what cannot be checked at all is said before any work is looked for
         folder = find_work(known)
         if _unsaved(folder / f"{known.folder}.ipynb", cell):
             print("Your answer has changed since the notebook was saved: save it (Ctrl+S), then run this cell again.")
             return
-        show(grade(rung, folder, cells=None if cell is None else [cell]), cell)
+        show(grade(rung, folder, cells=cells), cell)
     except (CourseError, CheckerError, NoWorkError) as error:
         print(error)
 

@@ -1,6 +1,6 @@
 """Rung 02, solved in other ways: each of these submissions is right, and passes.
 
-Right answers to the code exercises also stand in `rung_02_answers`; those here are written differently again.
+The answers to the code exercises stand in `rung_02_answers`.
 """
 
 import numpy as np
@@ -23,6 +23,7 @@ from example_work import (
     write_notebook,
 )
 from nbformat.v4 import new_code_cell
+from rung_02_answers import KINDS, LOSSES
 from safetensors.numpy import save_file
 
 from autograder.rung_02_submission import ROWS
@@ -31,100 +32,6 @@ from shared.artifacts import CurveRow, EvalRecord, LossCurve, fingerprint_rows, 
 from shared.world import rows
 
 PERFORMANCE = {"valid-json", "exact-match", "exact-match-unseen"}
-
-LOSSES = {
-    "CrossEntropyLoss with ignore_index, summed": """
-def sft_loss(logits, input_ids, completion_mask):
-    targets = torch.where(completion_mask.bool(), input_ids, torch.full_like(input_ids, -1))[:, 1:]
-    total = nn.CrossEntropyLoss(ignore_index=-1, reduction="sum")(logits[:, :-1].permute(0, 2, 1), targets)
-    return total / max(int((targets >= 0).sum()), 1)
-""",
-    "one-hot": """
-def sft_loss(logits, input_ids, completion_mask):
-    one_hot = F.one_hot(input_ids[:, 1:], logits.shape[-1]).to(logits.dtype)
-    log_p = (F.log_softmax(logits, dim=2)[:, :-1] * one_hot).sum(-1)
-    counts = (completion_mask[:, 1:] == 1).float()
-    if counts.sum() == 0:
-        return torch.zeros((), requires_grad=True)
-    return -torch.sum(log_p * counts) / counts.sum()
-""",
-    "by hand, the maximum taken out, from 1 to T": """
-from math import inf
-
-def sft_loss(logits, input_ids, completion_mask):
-    import torch as t
-    total, count = logits.new_zeros(()), 0
-    for row, ids, mask in zip(logits, input_ids, completion_mask):
-        for step in range(1, len(ids)):
-            if int(mask[step]) == 1:
-                scores = row[step - 1] - row[step - 1].max()
-                total = total + t.log(t.exp(scores).sum()) - scores[ids[step]]
-                count += 1
-    return total / count if count else total
-""",
-    "annotated, with a class beside it": '''
-class Shift:
-    """Pairs each position with the token that it predicts."""
-    def __call__(self, x): return x[..., 1:]
-
-shift = Shift()
-
-def sft_loss(logits: torch.Tensor, input_ids: torch.Tensor, completion_mask: torch.Tensor) -> torch.Tensor:
-    """The masked loss."""
-    picked = torch.take_along_dim(logits[:, :-1].log_softmax(-1), shift(input_ids).unsqueeze(-1), -1).squeeze(-1)
-    weights = shift(completion_mask) / shift(completion_mask).sum().clamp_min(1)
-    print("loss", -(weights * picked).sum())
-    return -(weights * picked).sum()
-''',
-    "a lambda of another function": """
-def _loss(scores, ids, mask):
-    flat = mask[:, 1:].reshape(-1).nonzero().squeeze(-1)
-    if len(flat) == 0: return scores.sum() * 0.0
-    return F.nll_loss(F.log_softmax(scores[:, :-1].reshape(-1, scores.size(-1))[flat], 1), ids[:, 1:].reshape(-1)[flat])
-sft_loss = lambda logits, input_ids, completion_mask: _loss(logits, input_ids, completion_mask)
-""",
-}
-
-KINDS = {
-    "with the course's parser": """
-def failure_kind(text, ticket):
-    found = parse_ticket(text)
-    if found is None: return "not-json"
-    if set(found) ^ set(FIELDS): return "wrong-keys"
-    return next((f"wrong-{k}" for k in FIELDS if (type(found[k]), found[k]) != (type(ticket[k]), ticket[k])), "correct")
-""",
-    "with a match statement": """
-def failure_kind(text, ticket):
-    try:
-        answer = json.loads(text.strip())
-    except Exception:
-        return "not-json"
-    match answer:
-        case {**fields} if sorted(fields) == sorted(ticket):
-            pass
-        case dict():
-            return "wrong-keys"
-        case _:
-            return "not-json"
-    for key in "team", "item", "count", "priority":
-        if repr(answer[key]) != repr(ticket[key]):
-            return "wrong-" + key
-    return "correct"
-""",
-    "key by key": """
-import json as j
-ORDER = ["team", "item", "count", "priority"]
-def failure_kind(text, ticket):
-    try: d = j.loads(text)
-    except (j.JSONDecodeError, RecursionError): return "not-json"
-    if d.__class__ is not dict: return "not-json"
-    if len(d) != 4 or any(k not in d for k in ORDER): return "wrong-keys"
-    while ORDER[0:]:
-        for k in ORDER:
-            if j.dumps([d[k]]) != j.dumps([ticket[k]]): return "wrong-" + k
-        return "correct"
-""",
-}
 
 
 @pytest.mark.parametrize("name", LOSSES)

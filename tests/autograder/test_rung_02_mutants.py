@@ -1,7 +1,4 @@
-"""Rung 02 with one fault: each is refused, by the criterion that it concerns, in words that name it.
-
-Wrong answers to the code exercises also stand in `rung_02_answers`; those here are further ones.
-"""
+"""Rung 02 with one fault: each is refused, by the criterion that it concerns, in words that name it."""
 
 import math
 import shutil
@@ -47,6 +44,11 @@ MEAN = "(nats * keep).sum() / keep.sum().clamp(min=1)"
 @pytest.mark.parametrize(
     ("source", "criterion", "words"),
     [
+        (LOSS.replace("[:, 1:]", "").replace("[:, :-1]", ""), "sft-loss-value", "position t predict token t + 1"),
+        (with_loss(MEAN, "nats.mean()"), "sft-loss-value", "The prompt is counted too"),
+        (with_loss("completion_mask[:, 1:]", "completion_mask[:, :-1]"), "sft-loss-value", "mask is not shifted"),
+        (with_loss(MEAN, "((nats * keep).sum(1) / keep.sum(1)).mean()"), "sft-loss-value", "mean of the rows' means"),
+        (with_loss(MEAN, "(nats * keep).sum()"), "sft-loss-value", "This is the sum: divide"),
         (with_loss("nats = -log_p", "nats = log_p"), "sft-loss-value", "The sign is wrong"),
         (with_loss("torch.log_softmax(logits[:, :-1], -1)", "logits[:, :-1]"), "sft-loss-value", "raw logits"),
         (
