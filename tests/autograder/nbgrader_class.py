@@ -1,7 +1,7 @@
 """A course folder with a class in it, graded by the real `nbgrader`: the stage for `nbgrader_learners`."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,18 +46,18 @@ class Scene(NamedTuple):
 
 
 class Learner(NamedTuple):
-    """What a learner submits, what it deserves cell by cell, and whether the prose answer waits for a human."""
+    """What a learner submits, what it deserves cell by cell, and which cells then wait for a human."""
 
     submit: Callable[[Scene, Path], object]
     deserves: dict[str, float]
-    waits: bool
+    waits: Collection[str]
 
 
 CLASS: dict[str, Learner] = {}
 RESUBMITTED: dict[str, Learner] = {}
 
 
-def learner(deserves: dict[str, float] = ONE_FUNCTION, *, waits: bool = True) -> Callable:
+def learner(deserves: dict[str, float] = ONE_FUNCTION, *, waits: Collection[str] = (PROSE_CELL,)) -> Callable:
     """Enter the decorated function into the class, under its own name."""
 
     def enter(submit: Callable[[Scene, Path], object]) -> Callable:
@@ -67,11 +67,11 @@ def learner(deserves: dict[str, float] = ONE_FUNCTION, *, waits: bool = True) ->
     return enter
 
 
-def resubmission(deserves: dict[str, float] = NOTHING, *, waits: bool = False) -> Callable:
+def resubmission(deserves: dict[str, float] = NOTHING, *, waits: Collection[str] = ()) -> Callable:
     """Enter the decorated function as what a learner submits after honest work was graded."""
 
     def enter(submit: Callable[[Scene, Path], object]) -> Callable:
-        CLASS[submit.__name__] = Learner(first_submission, ONE_FUNCTION, True)
+        CLASS[submit.__name__] = Learner(first_submission, ONE_FUNCTION, (PROSE_CELL,))
         RESUBMITTED[submit.__name__] = Learner(submit, deserves, waits)
         return submit
 
@@ -107,11 +107,6 @@ def first_submission(scene: Scene, folder: Path) -> None:
     """Submit one right function, at the first time."""
     save(scene.notebook(), folder)
     (folder / "timestamp.txt").write_text(FIRST_TIME)
-
-
-def nest(depth: int) -> str:
-    """Return JSON nested so deep."""
-    return '{"x": ' * depth + "0" + "}" * depth
 
 
 def into_markdown(one: nbformat.NotebookNode) -> None:

@@ -4,12 +4,11 @@ Each function fills a submission folder. Its decorator says what the work deserv
 else, is what the gradebook may hold after the run.
 """
 
-import json
 import shutil
 from pathlib import Path
 
 import nbformat
-from example_work import FAILURE_KIND, PROSE, RUNG, SFT_LOSS
+from example_work import FAILURE_KIND, PROSE, RUNG, SFT_LOSS, edit
 from nbformat.v4 import new_code_cell, new_output
 from nbgrader_class import (
     NOTHING,
@@ -21,7 +20,6 @@ from nbgrader_class import (
     graded,
     into_markdown,
     learner,
-    nest,
     resubmission,
     save,
     without_graded_cells,
@@ -40,10 +38,18 @@ def honest(scene: Scene, folder: Path) -> None:
         (folder / name).write_bytes(b"not for grading")
 
 
-@learner(NOTHING, waits=False)
+@learner(NOTHING, waits=())
 def untouched(scene: Scene, folder: Path) -> None:
     """The notebook as it was handed out."""
     shutil.copy(scene.folder / "release" / RUNG / f"{RUNG}.ipynb", folder)
+
+
+@learner({"sft-loss": 0, "read-failures": 3, "done-when": 3}, waits=(PROSE_CELL, "done-when"))
+def trained_elsewhere(scene: Scene, folder: Path) -> None:
+    """A model that can only be measured on a GPU box: a human must see that it is."""
+    shutil.copytree(scene.honest_work / "artifacts", folder / "artifacts")
+    edit(folder / "artifacts" / "model" / "run.json", lambda run: run.update(profile="gpu"))
+    save(scene.notebook(), folder)
 
 
 @learner()
@@ -88,24 +94,24 @@ def odd_timestamp(scene: Scene, folder: Path) -> None:
 def answer_copied(scene: Scene, folder: Path) -> None:
     """Two cells of one name: nobody can say which one is the answer."""
     notebook = scene.notebook()
-    notebook.cells.append(nbformat.from_dict(cell(notebook, "answer-read-failures")))
+    notebook.cells.append(cell(notebook, "answer-read-failures"))
     save(notebook, folder)
 
 
-@learner(NOTHING, waits=False)
+@learner(NOTHING, waits=())
 def no_notebook(scene: Scene, folder: Path) -> None:
     """The artifacts alone."""
     shutil.copytree(scene.honest_work / "artifacts", folder / "artifacts")
 
 
-@learner(NOTHING, waits=False)
+@learner(NOTHING, waits=())
 def not_json(scene: Scene, folder: Path) -> None:
     """Half an upload."""
     path = save(scene.notebook(), folder)
     path.write_text(path.read_text()[:2000])
 
 
-@learner(NOTHING, waits=False)
+@learner(NOTHING, waits=())
 def no_cells(scene: Scene, folder: Path) -> None:
     """A notebook without a cell."""
     save(nbformat.v4.new_notebook(), folder)
@@ -121,14 +127,14 @@ def emptied(scene: Scene, folder: Path) -> None:
     save(notebook, folder)
 
 
-@learner(NOTHING, waits=False)
+@learner(NOTHING, waits=())
 def huge(scene: Scene, folder: Path) -> None:
     """A notebook of a size that nobody reads."""
     with save(scene.notebook(), folder).open("r+b") as file:
         file.truncate(50_000_001)
 
 
-@learner(NOTHING, waits=False)
+@learner(NOTHING, waits=())
 def folder_for_notebook(scene: Scene, folder: Path) -> None:
     """A folder that carries the notebook's name."""
     (folder / f"{RUNG}.ipynb").mkdir()
@@ -155,8 +161,6 @@ def fake_modules(scene: Scene, folder: Path) -> None:
     save(scene.notebook(), folder)
     for name in ("autograder", "json", "torch", "numpy", "nbgrader_config", "sitecustomize", "conftest"):
         (folder / f"{name}.py").write_text(scene.marking("raise SystemExit(0)"))
-    (folder / "autograder").mkdir()
-    (folder / "autograder" / "__init__.py").write_text(scene.marking())
 
 
 @learner()
@@ -173,8 +177,8 @@ def more_points(scene: Scene, folder: Path) -> None:
     """A hundred points on every cell, on ordinary ones and on answers too."""
     notebook = scene.notebook()
     for number, one in enumerate(notebook.cells):
-        named = one.metadata.get("nbgrader", {"grade_id": f"mine-{number}", "schema_version": 3, "task": False})
-        one.metadata["nbgrader"] = {**named, "grade": True, "solution": False, "locked": False, "points": 100}
+        known = one.metadata.get("nbgrader", {"grade_id": f"mine-{number}", "schema_version": 3, "task": False})
+        one.metadata["nbgrader"] = {**known, "grade": True, "solution": False, "locked": False, "points": 100}
     save(notebook, folder)
 
 
@@ -187,7 +191,7 @@ def skipped_execution(scene: Scene, folder: Path) -> None:
     save(notebook, folder)
 
 
-@learner(NOTHING, waits=False)
+@learner(NOTHING, waits=())
 def graded_cells_deleted(scene: Scene, folder: Path) -> None:
     """No graded cell, no error in one."""
     save(without_graded_cells(scene.notebook()), folder)
@@ -253,7 +257,7 @@ def linked_files(scene: Scene, folder: Path) -> None:
     (folder / "deep" / "[x]*.json").symlink_to("../../../../gradebook.db")
 
 
-@learner(NOTHING, waits=False)
+@learner(NOTHING, waits=())
 def linked_notebook(scene: Scene, folder: Path) -> None:
     """Somebody else's notebook by a link."""
     (folder / f"{RUNG}.ipynb").symlink_to(scene.submitted("honest") / f"{RUNG}.ipynb")
@@ -282,7 +286,7 @@ def again_not_text(scene: Scene, folder: Path) -> None:
     save(notebook, folder)
 
 
-@resubmission()
+@resubmission(waits=(PROSE_CELL,))
 def again_called_unreadable(scene: Scene, folder: Path) -> None:
     """The grader's own note on a notebook that it could not read, of a type that it never wrote."""
     notebook = scene.notebook()
@@ -290,15 +294,7 @@ def again_called_unreadable(scene: Scene, folder: Path) -> None:
     save(notebook, folder)
 
 
-@resubmission()
-def again_nested(scene: Scene, folder: Path) -> None:
-    """Metadata so deep that it can be read and checked but hardly copied."""
-    notebook = scene.notebook()
-    deep = '"metadata": {"x": ' + nest(240) + ", "
-    save(notebook, folder).write_text(json.dumps(notebook).replace('"metadata": {', deep, 1))
-
-
-@resubmission(ONE_FUNCTION, waits=True)
+@resubmission(ONE_FUNCTION, waits=(PROSE_CELL,))
 def again_graded_by_hand(scene: Scene, folder: Path) -> None:
     """The same work once more, after a human has given points."""
     save(scene.notebook(), folder)

@@ -196,12 +196,34 @@ def test_progress_shows_every_rung_and_every_exit_item(work, graded_as, capsys):
     assert [rung for rung, _, _ in asked] == ["02"]
 
 
-def test_an_exit_item_is_done_when_every_rung_that_leads_to_it_is(graded_as):
+SECOND = RUNG_02.model_copy(update={"id": "03", "slug": "lora", "title": "another"})
+TWO_RUNGS = COURSE.model_copy(update={"rungs": (RUNG_02, SECOND)})
+DONE, BEGUN, UNTOLD = made(True), made(False), made(True, None)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "state"),
+    [
+        (DONE, DONE, "done"),
+        (DONE, BEGUN, "rung 02, 03: begun, done"),
+        (DONE, None, "rung 02, 03: done, not begun"),
+        (UNTOLD, UNTOLD, "rung 02, 03: cannot tell here"),
+    ],
+)
+def test_an_exit_item_is_done_when_every_rung_that_leads_to_it_is(first, second, state):
     item = next(item for item in COURSE.exit_items if item.id in RUNG_02.exit_items)
-    for ends, state in (([True], "done"), ([False], "rung 02: begun"), ([True, None], "rung 02: cannot tell here")):
-        assert dict(cli._exit_items(COURSE, {**dict.fromkeys([r.id for r in COURSE.rungs]), "02": made(*ends)}))[
-            item.title
-        ] == state  # fmt: skip
+    assert dict(cli._exit_items(TWO_RUNGS, {"02": first, "03": second}))[item.title] == state
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "code"), [(DONE, DONE, 0), (DONE, BEGUN, 1), (BEGUN, UNTOLD, 1), (UNTOLD, DONE, 2)]
+)
+def test_check_all_is_as_good_as_the_worst_rung(first, second, code, tmp_path, monkeypatch):
+    for rung in TWO_RUNGS.rungs:
+        (tmp_path / rung.folder).mkdir()
+    monkeypatch.setattr(cli, "load_course", lambda: TWO_RUNGS)
+    monkeypatch.setattr(cli, "grade", lambda rung, _: {"02": first, "03": second}[rung])
+    assert cli.main(["check-all", "--work", str(tmp_path)]) == code
 
 
 def test_before_anything_is_begun_nothing_is_checked(tmp_path, graded_as, capsys):

@@ -26,6 +26,7 @@ def environment(_tiny_base_folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COURSE_PROFILE", "pocket")
         patch.setenv("COURSE_BASE_MODEL", str(_tiny_base_folder))
+        patch.setenv("CUDA_VISIBLE_DEVICES", "-1")
         yield
 
 
@@ -68,15 +69,17 @@ def test_everybody_gets_what_the_work_deserves(first, name):
 
 
 @pytest.mark.parametrize("name", CLASS)
-def test_prose_waits_for_a_human_and_nothing_else_does(first, name):
-    waiting = {cell for cell, grade in first.grades[name].items() if grade.waits}
-    assert waiting == ({PROSE_CELL} if CLASS[name].waits else set())
-    assert first.grades[name][PROSE_CELL].auto == (None if CLASS[name].waits else 0)
+def test_what_only_a_human_can_grade_waits_and_nothing_else_does(first, name):
+    grades = first.grades[name]
+    assert {cell for cell, grade in grades.items() if grade.waits} == set(CLASS[name].waits)
+    assert grades[PROSE_CELL].auto == (None if PROSE_CELL in CLASS[name].waits else 0)
 
 
 @pytest.mark.parametrize("name", RESUBMITTED)
 def test_who_submits_again_gets_what_the_new_work_deserves(second, name):
     assert scores(second.grades[name]) == RESUBMITTED[name].deserves
+    waiting = {cell for cell, grade in second.grades[name].items() if grade.waits}
+    assert waiting == {*RESUBMITTED[name].waits, *(BY_HAND if "by_hand" in name else ())}
 
 
 def test_who_does_not_submit_again_keeps_the_grades(first, second):

@@ -33,6 +33,6 @@ def test_a_cells_part_has_its_own_total(ends, last):
     assert shown(made(*ends), "sft-loss")[-1] == last
 
 
-def test_what_a_learner_wrote_is_not_read_as_markup(capsys):
-    report_text.show(made(False), "sft-loss", Console(width=40))
+def test_what_a_learner_wrote_is_neither_read_as_markup_nor_broken_in_two(capsys):
+    report_text.show(made(False), "sft-loss", Console(width=20))
     assert "    hint:     try [bold]this[/]\n" in capsys.readouterr().out
