@@ -40,7 +40,7 @@ def test_no_driver_means_pocket():
     ("gpu", "profile", "reason"),
     [
         (BIG, "gpu", "NVIDIA H200 with 139.8 GiB"),
-        (SMALL, "pocket", "GTX 1650 has 4.0 GiB, the gpu profile needs 8"),
+        (SMALL, "pocket", "GTX 1650 has 4.0 GiB, the gpu profile needs 14"),
         (
             UNUSABLE,
             "pocket",
