@@ -9,9 +9,13 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shared.pocket import BASE
 from shared.world import orders, replies, rows, sorting, tickets
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Complete = Callable[..., list[str]]
 
@@ -107,7 +111,7 @@ def ticket_scores(complete: Complete, n: int) -> dict[str, float]:
     return found
 
 
-def story_perplexity(model, tokenizer, n: int) -> dict[str, float]:
+def story_perplexity(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", n: int) -> dict[str, float]:
     """Return exp of the mean cross-entropy a token over n stories about people and items of the public split."""
     import torch
 
@@ -121,7 +125,7 @@ def story_perplexity(model, tokenizer, n: int) -> dict[str, float]:
     return {"story perplexity": round(math.exp(total / count), 3)}
 
 
-def measure(model, tokenizer, n: int = 200) -> dict[str, float]:
+def measure(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", n: int = 200) -> dict[str, float]:
     """Return every ability of `model`; n prompts each, so a share near one half is known to within 0.07 (95%)."""
     from shared.evaluation import generate
 

@@ -38,11 +38,11 @@ the time when sampled, because the clerks whose answers it read were often quick
 ## Making it again
 
 The generators were polished after these weights were made, so the recipe as it stands gives another tokenizer and
-another model of the same kind. A full second run (one H100, 2026-11-24) ended at a loss of 0.61 and measured 0.995 for
-reading, 1.0 for known managers and their reversal, 0.56, 1.0 and 0.20 for order totals (sampled, best of 8, greedy), 1.0
-for sorting and 0.47 to 0.53 for polite to curt. It differs beyond noise in three places: it recalls 0.05 of the founders,
-reads 0.555 of the unseen phrasings and has a story perplexity of 2.66. Thresholds and figures of the course belong to
-the weights that are here: whoever replaces them measures every rung again.
+another model of the same kind. A full second run (one H100, 2026-11-24) ended at a loss of 0.61 and measured 0.995
+for reading, 1.0 for known managers and their reversal, 0.56, 1.0 and 0.20 for order totals (sampled, best of 8,
+greedy), 1.0 for sorting and 0.47 to 0.53 for polite to curt. It differs beyond noise in three places: it recalls 0.05
+of the founders, reads 0.555 of the unseen phrasings and has a story perplexity of 2.66. Thresholds and figures of the
+course belong to the weights that are here: whoever replaces them measures every rung again.
 """
 
 

@@ -9,6 +9,7 @@ import json
 import math
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -16,6 +17,10 @@ from shared.pocket import BASE
 from shared.pocket.recipe import Recipe
 from shared.pocket.tokenizer import build_tokenizer
 from shared.pocket.tokens import ANSWER_FLAG, TOKEN_MASK, token_array
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 _CHECKPOINT_EVERY = 1000
 
@@ -30,7 +35,7 @@ def learning_rate(step: int, recipe: Recipe) -> float:
     return recipe.learning_rate * warm * (0.005 + 0.995 * 0.5 * (1 + math.cos(math.pi * past)))
 
 
-def new_model(recipe: Recipe, vocabulary: int):
+def new_model(recipe: Recipe, vocabulary: int) -> "LlamaForCausalLM":
     """Return an untrained Llama of the recipe's shape."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -57,7 +62,7 @@ class Optimizers:
     right after 6,000 of these steps, AdamW 83% to 87%. torch scales its update to AdamW's, so both share one rate.
     """
 
-    def __init__(self, model, recipe: Recipe):
+    def __init__(self, model: "LlamaForCausalLM", recipe: Recipe) -> None:
         import torch
 
         named = dict(model.named_parameters())
@@ -85,7 +90,7 @@ class Optimizers:
         self.adamw.load_state_dict(state["adamw"])
 
 
-def document_starts(tokens, end: int):
+def document_starts(tokens: "torch.Tensor", end: int) -> "torch.Tensor":
     """Return where documents begin, int64: a window that began inside a passage would ask about text it cannot see."""
     import torch
 
@@ -93,7 +98,7 @@ def document_starts(tokens, end: int):
     return torch.cat([torch.zeros(1, dtype=torch.long), after_end])
 
 
-def sample_batch(tokens, starts, step: int, recipe: Recipe):
+def sample_batch(tokens: "torch.Tensor", starts: "torch.Tensor", step: int, recipe: Recipe) -> "torch.Tensor":
     """Return the windows of text that `step` trains on, int64 [batch, context + 1]; the step decides them."""
     import torch
 
@@ -104,7 +109,9 @@ def sample_batch(tokens, starts, step: int, recipe: Recipe):
     return tokens[windows.to(tokens.device)].long()
 
 
-def weighted_loss(model, batch, recipe: Recipe):
+def weighted_loss(
+    model: "LlamaForCausalLM", batch: "torch.Tensor", recipe: Recipe
+) -> tuple["torch.Tensor", "torch.Tensor"]:
     """Return next-token cross-entropy with answer tokens weighed more, and the plain mean over answer tokens."""
     import torch
     import torch.nn.functional as F
@@ -118,7 +125,14 @@ def weighted_loss(model, batch, recipe: Recipe):
     return (losses * weights).sum() / weights.sum(), losses[in_answer].mean()
 
 
-def train(recipe: Recipe, tokenizer_size: int, early, late, device: str, checkpoint: Path) -> tuple[object, list[dict]]:
+def train(
+    recipe: Recipe,
+    tokenizer_size: int,
+    early: "torch.Tensor",
+    late: "torch.Tensor",
+    device: str,
+    checkpoint: Path,
+) -> tuple["LlamaForCausalLM", list[dict]]:
     """Train from the last checkpoint, or from the start. Returns the model and the loss log."""
     import torch
 
@@ -145,7 +159,9 @@ def train(recipe: Recipe, tokenizer_size: int, early, late, device: str, checkpo
     return model, log
 
 
-def _restore(checkpoint: Path, model, optimizer, device: str) -> tuple[int, list[dict]]:
+def _restore(
+    checkpoint: Path, model: "LlamaForCausalLM", optimizer: Optimizers, device: str
+) -> tuple[int, list[dict]]:
     import torch
 
     if not checkpoint.exists():
@@ -156,7 +172,9 @@ def _restore(checkpoint: Path, model, optimizer, device: str) -> tuple[int, list
     return state["step"], state["log"]
 
 
-def _save_checkpoint(checkpoint: Path, model, optimizer, step: int, log: list[dict]) -> None:
+def _save_checkpoint(
+    checkpoint: Path, model: "LlamaForCausalLM", optimizer: Optimizers, step: int, log: list[dict]
+) -> None:
     import torch
 
     state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "log": log}
@@ -165,7 +183,9 @@ def _save_checkpoint(checkpoint: Path, model, optimizer, step: int, log: list[di
     os.replace(partial, checkpoint)
 
 
-def prepare_tokens(recipe: Recipe, tokenizer, cache: Path, workers: int):
+def prepare_tokens(
+    recipe: Recipe, tokenizer: "PreTrainedTokenizerFast", cache: Path, workers: int
+) -> list["torch.Tensor"]:
     """Return (early, late) token tensors, made once and kept in `cache`."""
     import numpy as np
     import torch

@@ -1,9 +1,13 @@
 """The pocket tokenizer: byte-level BPE trained on the world's own text, digits one by one."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from shared.pocket.recipe import Recipe
 from shared.world.corpus import documents
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 BOS, EOS, PAD = "<s>", "</s>", "<pad>"
 
@@ -17,7 +21,7 @@ CHAT_TEMPLATE = (
 )
 
 
-def build_tokenizer(recipe: Recipe):
+def build_tokenizer(recipe: Recipe) -> "PreTrainedTokenizerFast":
     """Train the tokenizer and return it as a `PreTrainedTokenizerFast`.
 
     BPE stops before the vocabulary is full, once every word is a single token.

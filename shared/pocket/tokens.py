@@ -9,11 +9,15 @@ import itertools
 import multiprocessing
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
 
 from shared.pocket.tokenizer import EOS, take_characters
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 ANSWER_FLAG = 1 << 13
 TOKEN_MASK = ANSWER_FLAG - 1
@@ -46,7 +50,7 @@ def _piece(tokenizer_file: str, job: tuple[str, int, bool]) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=1)
-def _load(tokenizer_file: str):
+def _load(tokenizer_file: str) -> "Tokenizer":
     from tokenizers import Tokenizer
 
     return Tokenizer.from_file(tokenizer_file)
@@ -57,7 +61,7 @@ def _batches(texts: Iterator[str], size: int) -> Iterator[list[str]]:
         yield batch
 
 
-def flag_answers(ids: np.ndarray, tokenizer) -> np.ndarray:
+def flag_answers(ids: np.ndarray, tokenizer: "Tokenizer") -> np.ndarray:
     """Add `ANSWER_FLAG` to each token that stands between an answer word and the end of its line or document."""
     here = np.arange(len(ids))
     starts = np.isin(ids, [tokenizer.token_to_id(word) for word in _ANSWER_WORDS])

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 
 from shared.world import tickets
-from shared.world.messages import GREETINGS
+from shared.world.wordings import GREETINGS
 from shared.world.splits import Split, random_stream
 
 FLAWS = ("exact duplicate", "near duplicate", "wrong label", "broken JSON", "leaked")

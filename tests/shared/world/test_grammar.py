@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from shared.world import facts, lexicon, messages, orders, prose, reading, replies
+from shared.world import facts, lexicon, messages, orders, prose, reading, replies, wordings
 from shared.world.grammar import Phrasings, Template, parse_any, templates
 from shared.world.splits import WorldError
 
@@ -21,7 +21,7 @@ def test_a_message_reads_back_as_exactly_what_was_meant(split, phrasing):
 
 def test_every_message_template_has_been_used_in_reading_back():
     stream = random.Random(0)
-    for intent, pools in messages.INTENTS.items():
+    for intent, pools in wordings.INTENTS.items():
         for template in pools.all():
             meaning = messages.Meaning(intent, "brass lantern", stream.choice((1, 3)), "low")
             slots = messages._slots(stream, meaning, "train")

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from shared.world import TASKS, WorldError, facts, lexicon, messages, reading, rows
+from shared.world import TASKS, WorldError, facts, lexicon, reading, rows, wordings
 from shared.world.splits import split_of
 
 BUILT_TASKS = list(TASKS)
@@ -53,7 +53,7 @@ def test_tickets_are_about_items_of_their_split():
 
 
 def test_no_wording_stands_in_two_pools():
-    pools = [*messages.INTENTS.values(), *messages.URGENCIES.values(), reading.ORDERED, reading.WORKS]
+    pools = [*wordings.INTENTS.values(), *wordings.URGENCIES.values(), reading.ORDERED, reading.WORKS]
     for relation in facts.RELATIONS.values():
         pools += [relation.statements, relation.questions, relation.reversed_questions]
     for one in pools:
