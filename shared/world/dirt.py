@@ -9,8 +9,8 @@ import random
 from collections.abc import Callable
 
 from shared.world import tickets
-from shared.world.wordings import GREETINGS
 from shared.world.splits import Split, random_stream
+from shared.world.wordings import GREETINGS
 
 FLAWS = ("exact duplicate", "near duplicate", "wrong label", "broken JSON", "leaked")
 # Of a hundred rows. The rest is clean.
