@@ -16,6 +16,7 @@ LONGEST_TEXT = 2_000  # characters of a returned string or of an error
 LARGEST_TENSOR = 100_000  # numbers
 LARGEST_INTEGER = 10**1_000  # JSON is read back with a limit on digits
 NEW_PROCESS = {"os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.system", "subprocess.Popen"}
+OURS = {"autograder", "shared"}  # packages that hold right answers
 
 
 class Refused(Exception):
@@ -57,10 +58,16 @@ def _lower(limit: int, value: int) -> None:
         pass
 
 
-def _no_new_process(event: str, _: tuple) -> None:
-    """Refuse new processes by Python's own audit events: root, as in most containers, is above RLIMIT_NPROC."""
+def _watch(event: str, arguments: tuple) -> None:
+    """Refuse new processes and our own right answers, by Python's audit events.
+
+    Root, as in most containers, is above RLIMIT_NPROC. An import is an event only while the module is not loaded, so
+    what `setup` has imported stays at hand.
+    """
     if event in NEW_PROCESS:
         raise PermissionError(f"{event}: a new process is not allowed here")
+    if event == "import" and str(arguments[0]).partition(".")[0] in OURS:
+        raise PermissionError(f"import {arguments[0]}: the course's own code is not an answer. Write it yourself")
 
 
 def _define(setup: str, source: str, name: str) -> Callable:
@@ -69,7 +76,7 @@ def _define(setup: str, source: str, name: str) -> Callable:
     namespace: dict = {"__name__": "answer"}
     exec(compile(setup, "<setup>", "exec"), namespace)
     _lower(resource.RLIMIT_NPROC, 0)  # after the imports: no new process and no new thread from here on
-    sys.addaudithook(_no_new_process)
+    sys.addaudithook(_watch)
     try:
         exec(compile(source, "<cell>", "exec"), namespace)
     except BaseException as error:

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import time
 from pathlib import Path
 
@@ -183,6 +184,27 @@ def test_what_the_child_holds_knows_no_secret_and_no_right_answer(monkeypatch):
     assert "an input" in said and "request.json" in said
     assert "secret" not in said and "COURSE_" not in said
     assert json.loads(said)[0]["CUDA_VISIBLE_DEVICES"] == ""
+
+
+IMPORTS = [
+    "from shared.scoring import failure_kind",
+    "import autograder.rung_02_loss",
+    "__import__('autograder.rung_02_sft')",
+    "import importlib; importlib.import_module('shared.evaluation')",
+]
+
+
+@pytest.mark.parametrize("statement", IMPORTS)
+def test_the_courses_own_answers_cannot_be_imported(statement):
+    words = "PermissionError: import (shared|autograder)[.a-z_0-9]*: the course's own code is not an answer"
+    assert re.search(words, refusal(f"{statement}\n{returning('1')}"))
+    assert re.search(words, run(f"def f():\n    {statement}\n    return 1")[0].fault())
+
+
+def test_what_the_setup_imports_may_be_imported_again():
+    function = LearnerFunction(cell="answer", name="f", setup="from shared.world.tickets import FIELDS")
+    source = "from shared.world.tickets import FIELDS\nfrom shared.world import tickets\n" + returning("len(FIELDS)")
+    assert run(source, function=function)[0].value == 4
 
 
 def test_what_is_sent_to_the_child_is_the_function_and_its_inputs():
