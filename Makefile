@@ -23,7 +23,10 @@ export PATH := $(BIN):$(PATH)
 export TOKENIZERS_PARALLELISM := false
 
 
-.PHONY: help setup lab start demo test test-fast lint check-all progress doctor pretrain bench readme lock
+MODEL ?= qwen2.5-7b
+METHOD ?= qlora
+
+.PHONY: help setup lab start demo test test-fast lint check-all progress doctor fit pretrain bench readme lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { gsub("%", "NN", $$1); printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +48,9 @@ demo: $(STAMP) ## the whole story on the pocket model: release, solve, check, su
 
 doctor: $(STAMP) ## what this machine is, which profile it gets, which rungs fit
 	@$(PY) -m shared.hardware
+
+fit: $(STAMP) ## memory of a training recipe, and which cards it fits: make fit MODEL=qwen2.5-7b METHOD=qlora
+	@$(PY) -m shared.memory_fit '$(MODEL)' '$(METHOD)'
 
 check-rung-%: $(STAMP) ## is rung NN done? for example: make check-rung-02
 	@$(PY) -m autograder check $*

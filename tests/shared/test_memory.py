@@ -1,0 +1,118 @@
+"""The memory estimator: parts worked out by hand, the direction of every switch, and peaks measured on a GPU."""
+
+from dataclasses import replace
+
+import pytest
+
+from shared.memory import GIB, NF4_BITS, Recipe, estimate, fastest_that_fits, layer_bytes, relative_cost
+from shared.memory_fit import CARDS_GB, card_rows, main, usable_bytes
+from shared.model_shape import SHAPES, ModelShape, ShapeError
+
+SEVEN = SHAPES["llama-7b"]
+QLORA = Recipe("qlora", 4, 1024, optimizer="paged-adamw-8bit")
+LONG_65B = Recipe("qlora", 1, 2048, rank=64, optimizer="paged-adamw")
+
+# Peaks of PyTorch's allocator in GiB on one NVIDIA H200 (2026-11-23, torch 2.11+cu130, transformers 5.17, trl 1.15,
+# peft 0.21, bitsandbytes 0.50.2): random weights, adapters on all seven projections, bfloat16.
+MEASURED = [
+    ("llama-7b", QLORA, 5.66),
+    ("llama-7b", replace(QLORA, fused=True), 5.46),
+    ("llama-7b", replace(QLORA, fused=True, batch=1, sequence=512), 4.08),
+    ("llama-7b", replace(QLORA, fused=True, checkpointing=False), 20.27),
+    ("llama-7b", replace(QLORA, fused=True, checkpointing=False, batch=16), 69.98),
+    ("llama-65b", replace(LONG_65B, sequence=512), 35.7),
+    ("llama-65b", LONG_65B, 37.3),
+]
+
+
+@pytest.mark.parametrize(("name", "recipe", "gib"), MEASURED)
+def test_the_peak_is_the_measured_one_within_seven_percent(name, recipe, gib):
+    assert estimate(SHAPES[name], recipe).peak / GIB == pytest.approx(gib, rel=0.07)
+
+
+def test_nf4_takes_the_papers_bits():
+    # 4 + 8/64 + 32/(64 x 256) = 4.127 (arXiv 2305.14314, section 3)
+    assert pytest.approx(4.127, abs=5e-4) == NF4_BITS
+
+
+def test_the_parts_by_hand():
+    # One layer: q, k, v, o 4 x 4 and a MLP of 3 x (4 x 8): 64 + 96 = 160 weights. Embedding and head 2 x 10 x 4 = 80,
+    # three norms of 4: 92 others. All 252 in bfloat16: 504 bytes, AdamW's two moments 8 x 252 = 2016.
+    shape = ModelShape(hidden=4, layers=1, heads=1, kv_heads=1, mlp=8, vocabulary=10)
+    parts = estimate(shape, Recipe("full", batch=2, sequence=3, fused=True))
+    assert (parts.weights, parts.gradients, parts.optimizer, parts.adapter) == (504, 504, 2016, 0)
+    # Six tokens, each layer's input of 4 in bfloat16: 48. Kept by a layer 2 x (8 + 8 + 8 + 8 + 24) = 112 a token,
+    # and 2 x 2 x 8 = 32 for the gradients inside the MLP: 6 x 144 = 864.
+    assert (parts.activations, layer_bytes(shape, Recipe("full", fused=True)), parts.working) == (48, 112, 864)
+    assert parts.peak == 504 + 2016 + max(48 + 864, 504)
+    # LoRA of rank 2 on q and down: 2 x (8 + 12) = 40 parameters in bfloat16.
+    lora = estimate(shape, Recipe("lora", rank=2, targets=("q_proj", "down_proj")))
+    assert (lora.adapter, lora.gradients, lora.optimizer, lora.weights) == (80, 80, 320, 504)
+
+
+@pytest.mark.parametrize(
+    "thriftier",
+    [
+        {"checkpointing": True},
+        {"fused": True},
+        {"batch": 2},
+        {"sequence": 512},
+        {"method": "qlora"},
+        {"optimizer": "adamw-8bit"},
+        {"optimizer": "paged-adamw"},
+        {"targets": ("q_proj", "v_proj")},
+        {"rank": 4},
+    ],
+)
+def test_each_switch_saves_memory(thriftier):
+    plain = Recipe("lora", 4, 1024, checkpointing=False)
+    assert estimate(SEVEN, replace(plain, **thriftier)).peak < estimate(SEVEN, plain).peak
+
+
+def test_lora_saves_tenfold_on_states_and_gradients_and_nothing_on_activations():
+    full, lora = (estimate(SEVEN, Recipe(method, 4, 1024)) for method in ("full", "lora"))
+    assert full.gradients + full.optimizer > 100 * (lora.gradients + lora.optimizer + lora.adapter)
+    assert full.activations == lora.activations
+    assert 3 < full.peak / lora.peak < 10
+
+
+def test_a_larger_card_never_gets_a_slower_recipe():
+    found = [fastest_that_fits(SEVEN, "qlora", usable_bytes(card), 1024) for card in CARDS_GB]
+    costs = [relative_cost(recipe) for recipe in found]
+    assert costs == sorted(costs, reverse=True) and costs[-1] < costs[0]
+    for card, recipe in zip(CARDS_GB, found, strict=True):
+        assert estimate(SEVEN, recipe).peak <= usable_bytes(card)
+
+
+def test_the_order_of_speeds_is_the_measured_one():
+    # Tokens a second on one H200: 865, 8,118, 13,045 and 15,553.
+    steps = [(1, 512, True), (4, 1024, True), (4, 1024, False), (16, 1024, False)]
+    costs = [relative_cost(Recipe("qlora", rows, length, checkpointing=c)) for rows, length, c in steps]
+    assert costs == sorted(costs, reverse=True)
+
+
+def test_what_does_not_fit_is_said():
+    assert fastest_that_fits(SEVEN, "full", usable_bytes(24), 1024) is None
+    assert card_rows(SEVEN, "full", 1024)[3] == ("24 GB", "does not fit", "")
+
+
+def test_a_7b_model_fits_a_small_card_with_qlora_alone():
+    assert fastest_that_fits(SEVEN, "qlora", usable_bytes(8), 1024) is not None
+    assert fastest_that_fits(SEVEN, "lora", usable_bytes(12), 1024) is None
+
+
+def test_an_unknown_target_is_an_error():
+    with pytest.raises(ShapeError, match="no projection lm_head"):
+        estimate(SEVEN, Recipe("lora", targets=("lm_head",)))
+
+
+def test_the_command_prints_parts_and_cards(capsys):
+    assert main(["llama-7b", "qlora", "--fused", "--optimizer", "paged-adamw-8bit"]) == 0
+    said = capsys.readouterr().out
+    assert "39,976,960 of 6,738,415,616 parameters trained (0.59%)" in said
+    assert all(f"{card} GB" in said for card in CARDS_GB) and "peak" in said
+
+
+def test_the_command_names_what_it_does_not_know(capsys):
+    assert main(["gpt-9", "lora"]) == 2
+    assert capsys.readouterr().err == f"gpt-9: expected {', '.join(SHAPES)}, or a folder with config.json\n"
