@@ -82,7 +82,7 @@ def full_model(folder: Path, within: Path, base: Base) -> FullModel:
     missing, too many, of the wrong shape or not finite.
     """
     path = folder / WEIGHTS
-    _refuse_pickle(folder)
+    refuse_pickle(folder, WEIGHTS)
     _same_architecture(folder / "config.json", within, base.config)
     header = read_weights_header(path, 4 * base.weights.stat().st_size + 2**20)
     _same_tensors(path, header, base.header)
@@ -105,24 +105,31 @@ def _pairs(path: Path, header: dict[str, TensorInfo], base: Base) -> Iterator[tu
         yield name, rounded_to(original, header[name].dtype), values
 
 
-def _refuse_pickle(folder: Path) -> None:
-    if (folder / WEIGHTS).exists() or not folder.is_dir():
+def refuse_pickle(folder: Path, expected: str) -> None:
+    """Raise NotMet where a pickle lies in place of the weights file `expected`; it is never opened."""
+    if (folder / expected).exists() or not folder.is_dir():
         return
     pickles = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in PICKLE_SUFFIXES)
     if pickles:
         raise NotMet(
-            f"{shown(folder)}: found {pickles[0]}, a pickle, which is never opened; expected {WEIGHTS}",
+            f"{shown(folder)}: found {pickles[0]}, a pickle, which is never opened; expected {expected}",
             hint="Save with save_pretrained, which writes safetensors.",
         )
 
 
-def _same_architecture(path: Path, within: Path, base: dict) -> None:
+def read_config(path: Path, within: Path) -> dict:
+    """Return a submitted configuration's JSON object. Raises ArtifactError, one line."""
     try:
         config = json.loads(read_limited(path, within, LARGEST_CONFIG))
     except (ValueError, RecursionError):
         raise ArtifactError(f"{shown(path)}: not JSON. Run the stage's cell again with rerun=True") from None
     if not isinstance(config, dict):
         raise ArtifactError(f"{shown(path)}: expected a JSON object. Run the stage's cell again with rerun=True")
+    return config
+
+
+def _same_architecture(path: Path, within: Path, base: dict) -> None:
+    config = read_config(path, within)
     for key in ARCHITECTURE:
         if key in base and config.get(key) != base[key]:
             raise NotMet(
