@@ -5,29 +5,11 @@ CRITERIA, at the end, is that sentence in parts; the functions above it follow t
 here, again, on rows that nobody has trained on. What the learner's files say is only compared with it.
 """
 
-from statistics import fmean
-
-from autograder.agreement import step_noise
 from autograder.criteria import Criterion, Finding
-from autograder.rung_02_evidence import (
-    CLAIM_LEVEL,
-    base_loss,
-    batch_size,
-    claim,
-    claim_fault,
-    curve_fault,
-    disagreement,
-    first_loss_range,
-    is_json,
-    is_right,
-    judge_texts,
-    real_model,
-    scalar_fault,
-    share,
-    what_fails,
-    why_first_loss,
-)
+from autograder.run_evidence import base_loss, batch_size, curve_fault, fall, first_loss_range, why_first_loss
+from autograder.rung_02_evidence import judge_texts, real_model, scalar_fault, why_wrong
 from autograder.rung_02_submission import LEAST_MOVE, PHRASINGS, SFT_LOSS, STAGE, Rung02
+from autograder.score_evidence import CLAIM_LEVEL, claim, claim_fault, disagreement, is_json, is_right, share
 from shared.significance import mcnemar
 
 __all__ = ["CRITERIA", "Submission"]
@@ -126,7 +108,7 @@ def run_is_recorded(work: Rung02) -> Finding:
         ),
         (run.steps < LEAST_STEPS, f"{run.steps} steps, expected at least {LEAST_STEPS}"),
         (run.rows < LEAST_ROWS, f"{run.rows} rows, expected at least {LEAST_ROWS}"),
-        (batch_size(work) < 1, "per_device_train_batch_size is not a number of rows"),
+        (batch_size(run) < 1, "per_device_train_batch_size is not a number of rows"),
         (run.wall_seconds <= 0, "wall_seconds is 0"),
         (not {"torch", "transformers"} <= run.versions.keys(), "versions lacks torch or transformers"),
     ]
@@ -140,20 +122,20 @@ def run_is_recorded(work: Rung02) -> Finding:
 def curve_is_real(work: Rung02) -> Finding:
     """The loss curve belongs to the run: it begins at the base's loss and falls by more than its noise."""
     real_model(work)
-    losses = [row.loss for row in work.curve.rows]
-    low, high = first_loss_range(work)
-    expected = f"one row a logged step up to step {work.run.steps}, first loss {low:.2f} to {high:.2f}, then falling"
-    if fault := curve_fault(work):
+    run, curve, base = work.run, work.curve, work.measured.base_losses
+    low, high = first_loss_range(base, run, curve)
+    first = curve.rows[0].loss
+    expected = f"one row a logged step up to step {run.steps}, first loss {low:.2f} to {high:.2f}, then falling"
+    if fault := curve_fault(run, curve):
         return Finding(False, f"loss_curve.json: {fault}", expected, hint="Let stage('model', ...) write it.")
-    if not low <= losses[0] <= high:
-        return Finding(False, f"loss_curve.json: the first loss is {losses[0]:.3f}", expected, *why_first_loss(work))
-    part = max(3, len(losses) // 10)
-    start, end = fmean(losses[:part]), fmean(losses[-part:])
-    noise = step_noise(losses) * (2 / part) ** 0.5
+    if not low <= first <= high:
+        cause, hint = why_first_loss(base, run, curve)
+        return Finding(False, f"loss_curve.json: the first loss is {first:.3f}", expected, cause, hint)
+    start, end, noise = fall(curve)
     if start - end <= 3 * noise:
         observed = f"loss_curve.json: from {start:.3f} to {end:.3f}, while chance moves it by {noise:.3f}"
         return Finding(False, observed, expected, "The model has not learned.", "Train longer, or at a higher rate.")
-    return Finding(True, f"from {losses[0]:.2f} (base: {base_loss(work):.2f}) to {end:.3f}", expected)
+    return Finding(True, f"from {first:.2f} (base: {base_loss(base):.2f}) to {end:.3f}", expected)
 
 
 def writes_json(work: Rung02) -> Finding:
@@ -164,7 +146,7 @@ def writes_json(work: Rung02) -> Finding:
     expected = f"at least {least:.0%} valid JSON on held-out messages, the base at most {most_before:.0%}"
     after, before = share(work.measured.familiar, is_json), share(work.measured.before, is_json)
     observed = f"{after:.1%} of {len(work.measured.familiar)} (base {before:.0%} of {len(work.measured.before)})"
-    cause, hint = what_fails(work, work.measured.familiar) if after < least else ("", "")
+    cause, hint = why_wrong(work, work.measured.familiar) if after < least else ("", "")
     return Finding(after >= least and before <= most_before, observed, expected, cause, hint)
 
 
@@ -177,7 +159,7 @@ def tickets_match(work: Rung02) -> Finding:
     chance = mcnemar([is_right(r) for r in before], [is_right(r) for r in after[: len(before)]])
     now, then = share(after, is_right), share(before, is_right)
     observed = f"{now:.1%} of {len(after)} (base {then:.0%}; McNemar p = {chance:.1g})"
-    cause, hint = what_fails(work, after) if now < least else ("", "")
+    cause, hint = why_wrong(work, after) if now < least else ("", "")
     return Finding(now >= least and now > then and chance < CHANCE, observed, expected, cause, hint)
 
 
@@ -187,7 +169,7 @@ def phrasing_carries_over(work: Rung02) -> Finding:
     least = work.threshold("exact_match_unseen_phrasing", work.run.profile)
     now = share(work.measured.unseen, is_right)
     expected = f"at least {least:.0%} right tickets on unseen wordings"
-    cause, hint = what_fails(work, work.measured.unseen) if now < least else ("", "")
+    cause, hint = why_wrong(work, work.measured.unseen) if now < least else ("", "")
     return Finding(now >= least, f"{now:.1%} of {len(work.measured.unseen)}", expected, cause, hint)
 
 
@@ -201,7 +183,7 @@ def claim_is_honest(work: Rung02) -> Finding:
         return Finding(False, observed, expected, hint="Run the evaluation's cell again.")
     for metric, counts in (("valid_json", is_json), ("exact_match", is_right)):
         for phrasing in PHRASINGS:
-            entry, found = claim(work, metric, phrasing), work.measured_public[phrasing]
+            entry, found = claim(record, metric, phrasing), work.measured_public[phrasing]
             fault = claim_fault(entry) or disagreement("after", entry.after, entry.n, found, counts)
             if fault is None and phrasing == "familiar":
                 fault = disagreement("before", entry.before, entry.n, work.measured.before, counts)

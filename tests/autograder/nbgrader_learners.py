@@ -144,9 +144,9 @@ def folder_for_notebook(scene: Scene, folder: Path) -> None:
 # The forgers
 
 
-@learner()
+@learner(NOTHING, waits=(PROSE_CELL,))
 def patched_checker(scene: Scene, folder: Path) -> None:
-    """The checker's modules patched from the notebook, first thing."""
+    """The checker's modules patched from the notebook; an answer that reaches for them is none."""
     patch = "import autograder.runner as r, autograder.criteria as c\nr.grade = c.judge = lambda *a, **k: 20.0"
     notebook = scene.notebook()
     notebook.cells.insert(0, new_code_cell(scene.marking(patch)))

@@ -1,0 +1,73 @@
+"""How a checker weighs scores: what the answers are worth, what fails in them, and whether a claim agrees."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from autograder.agreement import agree
+from shared.artifacts import EvalEntry, EvalRecord, fingerprint_rows
+from shared.evaluation import TicketResult
+from shared.world import rows
+
+# A claim and a measurement are two samples of one share. At this level an honest claim is doubted once in a thousand
+# times, rare enough for a handful of claims.
+CLAIM_LEVEL = 0.999
+LEAST_CLAIM, LARGEST_CLAIM = 50, 2_000  # rows
+KNOWN_SEEDS = range(10)  # the seeds among which a claim's public rows are looked for
+
+
+def is_json(result: TicketResult) -> bool:
+    """Return whether the answer is one JSON object."""
+    return result.kind != "not-json"
+
+
+def is_right(result: TicketResult) -> bool:
+    """Return whether the answer is the right ticket."""
+    return result.kind == "correct"
+
+
+def share(results: Sequence[TicketResult], counts: Callable[[TicketResult], bool]) -> float:
+    """Return the share of `results` that `counts` accepts."""
+    return sum(map(counts, results)) / len(results)
+
+
+def what_fails(results: Sequence[TicketResult], still_falling: bool) -> tuple[str, str]:
+    """Return the most frequent fault among the answers, and the next step."""
+    kind, often = Counter(result.kind for result in results if not is_right(result)).most_common(1)[0]
+    cause = f"Most frequent fault: {kind} ({often} of {len(results)})."
+    if still_falling:
+        return cause, "The loss was still falling at the last step: train longer or raise the learning rate."
+    return cause, "Read a few of these answers; train longer, or on more rows."
+
+
+def claim(record: EvalRecord, metric: str, phrasing: str) -> EvalEntry | None:
+    """Return what eval.json says of one metric on public tickets of one phrasing, or None."""
+    for entry in record.entries:
+        if (entry.task, entry.split, entry.metric, entry.phrasing) == ("tickets", "public", metric, phrasing):
+            return entry
+    return None
+
+
+def claim_fault(entry: EvalEntry | None) -> str | None:
+    """Return what keeps a claim from being one about the course's public rows, or None."""
+    if entry is None:
+        return "no entry for public tickets"
+    if not LEAST_CLAIM <= entry.n <= LARGEST_CLAIM:
+        return f"n is {entry.n}, expected {LEAST_CLAIM} to {LARGEST_CLAIM}"
+    for name, value in (("before", entry.before), ("after", entry.after)):
+        if not 0 <= value <= 1 or abs(value * entry.n - round(value * entry.n)) > 1e-6 * entry.n:
+            return f"{name} is {value}, which is no share of {entry.n} rows"
+    if not entry.interval[0] <= entry.after <= entry.interval[1]:
+        return f"the interval {entry.interval} does not hold {entry.after}"
+    options = {"phrasing": entry.phrasing}
+    known = (fingerprint_rows(rows("tickets", "public", entry.n, seed, **options)) for seed in KNOWN_SEEDS)
+    if entry.data_fingerprint not in known:
+        return f"data_fingerprint is not that of rows('tickets', 'public', {entry.n}) with a seed from 0 to 9"
+    return None
+
+
+def disagreement(name: str, claimed: float, n: int, results: Sequence[TicketResult], counts: Callable) -> str | None:
+    """Return how a claimed share differs from the one measured here by more than chance, or None."""
+    right = sum(map(counts, results))
+    if agree(round(claimed * n), n, right, len(results), CLAIM_LEVEL):
+        return None
+    return f"{name} is {claimed:.1%} of {n}, measured here {right / len(results):.1%} of {len(results)}"
