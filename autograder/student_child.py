@@ -46,14 +46,15 @@ def _limit(seconds: int, memory_bytes: int, file_bytes: int, open_files: int) ->
         resource.RLIMIT_CORE: 0,
     }
     for limit, value in wanted.items():
-        _lower(limit, value)
+        # The processor's limit speaks first (SIGXCPU, which the parent can tell from any other end) and kills later.
+        _lower(limit, value, spare=1 if limit == resource.RLIMIT_CPU else 0)
 
 
-def _lower(limit: int, value: int) -> None:
+def _lower(limit: int, value: int, spare: int = 0) -> None:
     hard = resource.getrlimit(limit)[1]
-    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    soft, hard = (v if hard == resource.RLIM_INFINITY else min(v, hard) for v in (value, value + spare))
     try:
-        resource.setrlimit(limit, (value, value))
+        resource.setrlimit(limit, (soft, hard))
     except (ValueError, OSError):  # a system that does not know this limit (macOS and address space)
         pass
 

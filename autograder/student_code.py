@@ -136,9 +136,11 @@ class StudentCode:
         try:
             status = self._process.wait(timeout=self.limits.seconds)
         except subprocess.TimeoutExpired:
-            raise ArtifactError(f"{name}: no answer within {self.limits.seconds} s: an endless loop?") from None
+            status = None
         finally:
             self._end()
+        if status in (None, -signal.SIGXCPU):  # its time on the clock, or its time on the processor, is over
+            raise ArtifactError(f"{name}: no answer within {self.limits.seconds} s: an endless loop?")
         reply = self._reply(status)
         if reply.error is not None:
             raise ArtifactError(f"{name}: {reply.error}")

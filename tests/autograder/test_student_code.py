@@ -149,7 +149,12 @@ def test_a_cell_that_gives_no_function_is_refused_in_one_line(source, words):
 def test_an_endless_loop_is_stopped_in_time(source):
     started = time.monotonic()
     assert "no answer within 1 s: an endless loop?" in refusal(source, limits=Limits(seconds=1))
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 20  # on a busy machine too; a loop that is not stopped takes for ever
+
+
+def test_an_endless_loop_that_meets_the_processor_limit_first_is_named_too():
+    busy = "import signal, os\nos.kill(os.getpid(), signal.SIGXCPU)"  # what the system sends at the limit
+    assert "an endless loop?" in refusal(busy)
 
 
 @pytest.mark.parametrize(
