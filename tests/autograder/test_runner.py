@@ -96,8 +96,8 @@ def test_a_check_that_takes_too_long_is_stopped_with_all_it_started(tmp_path, st
     monkeypatch.setattr(runner, "SECONDS", {"cpu": 0.5, "cuda": 0.5})
     started = time.monotonic()
     assert "the check was stopped after 0.5 s" in only_line(grade("02", tmp_path))
-    assert time.monotonic() - started < 5
-    group, patience = int((tmp_path / "group").read_text()), time.monotonic() + 5
+    assert time.monotonic() - started < 30
+    group, patience = int((tmp_path / "group").read_text()), time.monotonic() + 30
     while running(group):  # what was killed takes a moment to end
         assert time.monotonic() < patience
         time.sleep(0.01)
