@@ -6,7 +6,7 @@ into the base's weights here (arXiv 2106.09685, section 4.1; rsLoRA: arXiv 2312.
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ _NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.(?P<part>lora_A\.weight|
 class Adapter:
     """A LoRA adapter that fits its base. `modules` maps each adapted weight of the base to its parts' tensor names.
 
-    `idle` names the adapted weights whose B is still zero, as at the start of training.
+    `idle` names the adapted weights whose B is still zero, as at the start of training. `rslora`, `dora`: the kind.
     """
 
     path: Path
@@ -44,6 +44,8 @@ class Adapter:
     rank: int
     alpha: float
     scaling: float
+    rslora: bool
+    dora: bool
     targets: tuple[str, ...]
     parameters: int
     modules: dict[str, dict[str, str]]
@@ -70,6 +72,8 @@ def adapter_of(folder: Path, within: Path, base: Base) -> Adapter:
         rank,
         alpha,
         alpha / (math.sqrt(rank) if config.get("use_rslora") else rank),
+        bool(config.get("use_rslora")),
+        bool(config.get("use_dora")),
         _targets(modules, config["target_modules"], folder / CONFIG),
         sum(math.prod(info.shape) for info in header.values()),
         modules,
@@ -77,12 +81,12 @@ def adapter_of(folder: Path, within: Path, base: Base) -> Adapter:
     )
 
 
-def merged(adapter: Adapter, base: Base) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield every tensor of the base as (name, float32 array), the adapter's update put into those that it adapts.
+def merged(adapter: Adapter, weights: Iterable[tuple[str, np.ndarray]]) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the base's `weights`, (name, float32 array), the adapter's update put into those that it adapts.
 
     W + s B A with s = alpha / r (rsLoRA: alpha / sqrt r); DoRA scales each row of that to its own length.
     """
-    for name, weight in tensors(base.weights, base.header):
+    for name, weight in weights:
         parts = adapter.modules.get(name)
         if parts is None:
             yield name, weight

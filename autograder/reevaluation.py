@@ -12,7 +12,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from autograder import llama
+from autograder.adapter import Adapter, merged
 from autograder.criteria import CannotTell
+from autograder.quantized import nf4_rounded
 from autograder.trained_from import Base, FullModel
 from autograder.weights import tensors
 from shared.evaluation import TICKET_TOKENS, TicketResult, evaluate_tickets
@@ -48,11 +50,24 @@ class Engines(NamedTuple):
     together: bool
 
 
-def engines(base: Base, model: FullModel) -> Engines:
-    """Return both models on this machine. Raises CannotTell when the profile's device is missing here."""
+def engines(base: Base, trained: FullModel | Adapter, quantized: bool = False) -> Engines:
+    """Return both models on this machine, the base in 4 bits if `quantized`.
+
+    Raises CannotTell when the profile's device is missing here.
+    """
     if base.profile.device == "cpu" and llama.fits(base.config):
-        return Engines(NumpyEngine(base, base), NumpyEngine(base, model), together=True)
-    return Engines(TorchEngine(base, None), TorchEngine(base, model), together=False)
+        start = dict(tensors(base.weights, base.header))
+        if quantized:
+            start = nf4_rounded(start)
+        return Engines(NumpyEngine(base, start), NumpyEngine(base, _weights(trained, start)), together=True)
+    return Engines(TorchEngine(base, None, quantized), TorchEngine(base, trained, quantized), together=False)
+
+
+def _weights(trained: FullModel | Adapter, start: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the trained model's weights; an adapter is merged into those it started from."""
+    if isinstance(trained, Adapter):
+        return dict(merged(trained, start.items()))
+    return dict(tensors(trained.path, trained.header))
 
 
 def run_all(jobs: Sequence[Callable[[], Any]], together: bool) -> list[Any]:
@@ -62,13 +77,12 @@ def run_all(jobs: Sequence[Callable[[], Any]], together: bool) -> list[Any]:
 
 
 class NumpyEngine:
-    """The base's network and tokenizer with the weights of `source` (the base itself, or a submission)."""
+    """The base's network and tokenizer with the given weights: the base's own, or a submission's."""
 
-    def __init__(self, base: Base, source: Base | FullModel):
+    def __init__(self, base: Base, weights: Mapping[str, np.ndarray]):
         from tokenizers import Tokenizer
 
-        path = source.weights if isinstance(source, Base) else source.path
-        self.model = llama.Llama(base.config, dict(tensors(path, source.header)))
+        self.model = llama.Llama(base.config, weights)
         self.tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
         settings = json.loads((base.folder / "tokenizer_config.json").read_text(encoding="utf-8"))
         self.end = self.tokenizer.token_to_id(settings["eos_token"])
@@ -102,9 +116,9 @@ class NumpyEngine:
 
 
 class TorchEngine:
-    """The base as transformers loads it, with a submission's weights put into it if there is one."""
+    """The base as transformers loads it, with a submission's numbers put into it if there is one."""
 
-    def __init__(self, base: Base, model: FullModel | None):
+    def __init__(self, base: Base, trained: FullModel | Adapter | None, quantized: bool):
         import torch
 
         if base.profile.device == "cuda" and not torch.cuda.is_available():
@@ -112,11 +126,13 @@ class TorchEngine:
 
         from safetensors.torch import load_file
 
-        from shared.models import load_base
+        from shared.models import load_folder
 
-        self.model, self.tokenizer = load_base(base.profile.name)
-        if model is not None:  # `full_model` has found the same tensors as in the base, so none is left over
-            self.model.load_state_dict(load_file(model.path), strict=False)
+        self.model, self.tokenizer = load_folder(base.folder, base.profile, "nf4" if quantized else None)
+        if isinstance(trained, FullModel):  # it has the same tensors as the base, so none is left over
+            self.model.load_state_dict(load_file(trained.path), strict=False)
+        elif trained is not None:
+            self.model = _adapted(self.model, trained)
 
     def answers(self, rows: Sequence[Mapping]) -> list[TicketResult]:
         """As `shared.evaluation.evaluate_tickets`."""
@@ -134,6 +150,24 @@ class TorchEngine:
             scores = torch.log_softmax(logits.float(), -1).cpu().numpy()
             found += _row_losses(scores, np.array(texts), texts, starts)
         return found
+
+
+def _adapted(model: Any, adapter: Adapter) -> Any:
+    """Return the model with the adapter on it, its configuration made here from what was checked."""
+    from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    config = LoraConfig(
+        r=adapter.rank,
+        lora_alpha=adapter.alpha,
+        target_modules=[name.removesuffix(".weight") for name in adapter.modules],
+        use_rslora=adapter.rslora,
+        use_dora=adapter.dora,
+        task_type="CAUSAL_LM",
+    )
+    model = get_peft_model(model, config)
+    set_peft_model_state_dict(model, load_file(adapter.path))
+    return model.eval()
 
 
 def _texts(ids_of: Callable, end: int, rows: Sequence[Mapping]) -> tuple[list[list[int]], list[int]]:

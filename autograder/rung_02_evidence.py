@@ -1,19 +1,9 @@
-"""How rung 02 weighs what it is shown: answers of functions, the saved model, what fails in its answers."""
+"""How rung 02 weighs the answers of its learner's functions."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from autograder.criteria import Finding, NotMet
-from autograder.run_evidence import still_falling
+from autograder.criteria import Finding
 from autograder.rung_02_submission import FAILURE_KIND, Rung02
 from autograder.rung_02_texts import TextCase
-from autograder.score_evidence import what_fails
 from autograder.student_code import Answer
-from shared.artifacts import ArtifactError
-from shared.evaluation import TicketResult
-
-if TYPE_CHECKING:
-    from autograder.trained_from import FullModel
 
 
 def scalar_fault(answer: Answer) -> str | None:
@@ -43,20 +33,3 @@ def _text_fault(case: TextCase, answer: Answer) -> str | None:
     if answer.kind != "value" or not isinstance(answer.value, str):
         return f"returned {answer.type_name}, expected text"
     return None if answer.value in case.right else f"returned {answer.value!r}, right is {case.right[0]!r}"
-
-
-def real_model(work: Rung02) -> "FullModel":
-    """Return the submitted model; nothing that depends on it earns a point while it is not real."""
-    try:
-        return work.model
-    except (ArtifactError, NotMet):
-        raise NotMet("there is no real model to go by", hint="First meet 'model-is-real'.") from None
-
-
-def why_wrong(work: Rung02, results: Sequence[TicketResult]) -> tuple[str, str]:
-    """Return the most frequent fault among the answers, and the next step; the curve helps if there is one."""
-    try:
-        falling = still_falling(work.curve)
-    except ArtifactError:
-        falling = False
-    return what_fails(results, falling)

@@ -1,22 +1,26 @@
 """Rung 02 is done when a small model, fine-tuned by the learner, turns customer messages into JSON tickets that the
 base could not write, measured on messages it has never seen.
 
-CRITERIA, at the end, is that sentence in parts; the functions above it follow the same order. Every score is measured
-here, again, on rows that nobody has trained on. What the learner's files say is only compared with it.
+CRITERIA, at the end, is that sentence in parts; the functions above it follow the same order. What every ticket rung
+asks of its run and its scores stands in `autograder.ticket_criteria`.
 """
 
 from autograder.criteria import Criterion, Finding
-from autograder.run_evidence import base_loss, batch_size, curve_fault, fall, first_loss_range, why_first_loss
-from autograder.rung_02_evidence import judge_texts, real_model, scalar_fault, why_wrong
-from autograder.rung_02_submission import LEAST_MOVE, PHRASINGS, SFT_LOSS, STAGE, Rung02
-from autograder.score_evidence import CLAIM_LEVEL, claim, claim_fault, disagreement, is_json, is_right, share
-from shared.significance import mcnemar
+from autograder.rung_02_evidence import judge_texts, scalar_fault
+from autograder.rung_02_submission import LEAST_MOVE, SFT_LOSS, Rung02
+from autograder.ticket_criteria import (
+    claim_is_honest,
+    curve_is_real,
+    judge_run,
+    phrasing_carries_over,
+    real,
+    run_faults,
+    tickets_match,
+    writes_json,
+)
 
 __all__ = ["CRITERIA", "Submission"]
 Submission = Rung02
-
-CHANCE = 0.01  # the gain over the base counts as real when chance alone would bring it less often than this
-LEAST_STEPS, LEAST_ROWS = 10, 20
 
 
 def loss_value(work: Rung02) -> Finding:
@@ -86,18 +90,15 @@ def failure_edges(work: Rung02) -> Finding:
 
 def model_is_real(work: Rung02) -> Finding:
     """The saved model is a fine-tune of the base: same architecture and shapes, finite, and moved."""
-    model = work.model
+    model = work.trained
     expected = f"the base's architecture and tensors, finite, moved by more than {LEAST_MOVE:.1%}"
     return Finding(True, f"{model.parameters:,} parameters, moved by {model.moved:.1%} from the base", expected)
 
 
 def run_is_recorded(work: Rung02) -> Finding:
     """`run.json` describes this rung's run, and says what the weights show."""
-    run, model = work.run, real_model(work)
-    faults = [
-        (run.rung != work.rung.id, f"rung is {run.rung!r}, this is rung {work.rung.id}"),
-        (run.stage != STAGE, f"stage is {run.stage!r}, expected {STAGE!r}"),
-        (run.method != "full", f"method is {run.method!r}, but the weights are a full model"),
+    run, model = work.run, real(work)
+    counts = [
         (
             run.total_parameters != model.parameters,
             f"total_parameters is {run.total_parameters:,}, the weights have {model.parameters:,}",
@@ -106,91 +107,8 @@ def run_is_recorded(work: Rung02) -> Finding:
             not model.changed_parameters <= run.trainable_parameters <= run.total_parameters,
             f"trainable_parameters is {run.trainable_parameters:,}, but {model.changed_parameters:,} have changed",
         ),
-        (run.steps < LEAST_STEPS, f"{run.steps} steps, expected at least {LEAST_STEPS}"),
-        (run.rows < LEAST_ROWS, f"{run.rows} rows, expected at least {LEAST_ROWS}"),
-        (batch_size(run) < 1, "per_device_train_batch_size is not a number of rows"),
-        (run.wall_seconds <= 0, "wall_seconds is 0"),
-        (not {"torch", "transformers"} <= run.versions.keys(), "versions lacks torch or transformers"),
     ]
-    expected = "rung, stage, method, parameters, steps, rows and versions of the run that made these weights"
-    fault = next((text for wrong, text in faults if wrong), None)
-    if fault:
-        return Finding(False, f"run.json: {fault}", expected, hint="Let stage('model', ...) write it; don't edit it.")
-    return Finding(True, f"{run.steps} steps on {run.rows} rows, {run.base.id}, {run.profile}", expected)
-
-
-def curve_is_real(work: Rung02) -> Finding:
-    """The loss curve belongs to the run: it begins at the base's loss and falls by more than its noise."""
-    real_model(work)
-    run, curve, base = work.run, work.curve, work.measured.base_losses
-    low, high = first_loss_range(base, run, curve)
-    first = curve.rows[0].loss
-    expected = f"one row a logged step up to step {run.steps}, first loss {low:.2f} to {high:.2f}, then falling"
-    if fault := curve_fault(run, curve):
-        return Finding(False, f"loss_curve.json: {fault}", expected, hint="Let stage('model', ...) write it.")
-    if not low <= first <= high:
-        cause, hint = why_first_loss(base, run, curve)
-        return Finding(False, f"loss_curve.json: the first loss is {first:.3f}", expected, cause, hint)
-    start, end, noise = fall(curve)
-    if start - end <= 3 * noise:
-        observed = f"loss_curve.json: from {start:.3f} to {end:.3f}, while chance moves it by {noise:.3f}"
-        return Finding(False, observed, expected, "The model has not learned.", "Train longer, or at a higher rate.")
-    return Finding(True, f"from {first:.2f} (base: {base_loss(base):.2f}) to {end:.3f}", expected)
-
-
-def writes_json(work: Rung02) -> Finding:
-    """The model answers held-out messages with one JSON object, which the base does not."""
-    real_model(work)
-    least = work.threshold("valid_json", work.run.profile)
-    most_before = work.threshold("before_max", work.run.profile)
-    expected = f"at least {least:.0%} valid JSON on held-out messages, the base at most {most_before:.0%}"
-    after, before = share(work.measured.familiar, is_json), share(work.measured.before, is_json)
-    observed = f"{after:.1%} of {len(work.measured.familiar)} (base {before:.0%} of {len(work.measured.before)})"
-    cause, hint = why_wrong(work, work.measured.familiar) if after < least else ("", "")
-    return Finding(after >= least and before <= most_before, observed, expected, cause, hint)
-
-
-def tickets_match(work: Rung02) -> Finding:
-    """The tickets are right on items that no training row names, and by more than chance better than the base's."""
-    real_model(work)
-    least = work.threshold("exact_match", work.run.profile)
-    expected = f"at least {least:.0%} right tickets on held-out items, and a gain over the base with p < {CHANCE}"
-    after, before = work.measured.familiar, work.measured.before
-    chance = mcnemar([is_right(r) for r in before], [is_right(r) for r in after[: len(before)]])
-    now, then = share(after, is_right), share(before, is_right)
-    observed = f"{now:.1%} of {len(after)} (base {then:.0%}; McNemar p = {chance:.1g})"
-    cause, hint = why_wrong(work, after) if now < least else ("", "")
-    return Finding(now >= least and now > then and chance < CHANCE, observed, expected, cause, hint)
-
-
-def phrasing_carries_over(work: Rung02) -> Finding:
-    """The tickets are right when the message is worded as no training message was."""
-    real_model(work)
-    least = work.threshold("exact_match_unseen_phrasing", work.run.profile)
-    now = share(work.measured.unseen, is_right)
-    expected = f"at least {least:.0%} right tickets on unseen wordings"
-    cause, hint = why_wrong(work, work.measured.unseen) if now < least else ("", "")
-    return Finding(now >= least, f"{now:.1%} of {len(work.measured.unseen)}", expected, cause, hint)
-
-
-def claim_is_honest(work: Rung02) -> Finding:
-    """`eval.json` is about this base and this model, on public rows, and agrees with what is measured here."""
-    real_model(work)
-    expected = f"eval.json agrees with the scores measured here, within a {CLAIM_LEVEL:.1%} interval"
-    record = work.evaluation
-    if record.base.fingerprint != work.run.base.fingerprint or record.stage != STAGE:
-        observed = f"eval.json is about stage {record.stage!r} on {record.base.id!r}, not about this model"
-        return Finding(False, observed, expected, hint="Run the evaluation's cell again.")
-    for metric, counts in (("valid_json", is_json), ("exact_match", is_right)):
-        for phrasing in PHRASINGS:
-            entry, found = claim(record, metric, phrasing), work.measured_public[phrasing]
-            fault = claim_fault(entry) or disagreement("after", entry.after, entry.n, found, counts)
-            if fault is None and phrasing == "familiar":
-                fault = disagreement("before", entry.before, entry.n, work.measured.before, counts)
-            if fault:
-                hint = "Evaluate the saved model with the notebook's cell, and save what it gives."
-                return Finding(False, f"eval.json: {metric}, {phrasing} phrasing: {fault}", expected, hint=hint)
-    return Finding(True, "four scores agree with those measured here", expected)
+    return judge_run(work, [*run_faults(work, "full", "a full model"), *counts])
 
 
 CRITERIA = [

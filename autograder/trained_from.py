@@ -17,7 +17,7 @@ from shared.artifacts import (
     fingerprint_model,
     read_weights_header,
 )
-from shared.course import Course, Profile
+from shared.course import Course, Profile, Rung
 from shared.fingerprints import ARCHITECTURE, PICKLE_SUFFIXES
 from shared.models import ModelError, base_folder, base_spec
 from shared.safe_files import read_limited, shown
@@ -48,14 +48,14 @@ class FullModel:
     moved: float
 
 
-def base_of(run: RunRecord, course: Course) -> Base:
-    """Return the course's base that the run names.
+def base_of(run: RunRecord, course: Course, rung: Rung) -> Base:
+    """Return the base that the run names, once it is the one that the rung starts from.
 
     Raises NotMet for any other base, CannotTell when the course's base for that profile is not on this machine.
     """
     if run.profile not in course.profiles:
         raise NotMet(f"run.json: profile is {run.profile!r}", hint=f"Expected one of {', '.join(course.profiles)}.")
-    spec = base_spec(run.profile)
+    spec = base_spec(run.profile, rung.id)
     try:
         folder = base_folder(spec)
         fingerprint = fingerprint_model(folder)

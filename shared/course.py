@@ -80,7 +80,8 @@ class Rung(Entry):
 
     `points` come from the checker, `prose_points` from a human reader. For a built rung `cells` and
     `prose_cells` name the graded notebook cells (their grade_id) and share those points out. `thresholds` are
-    fractions unless their name says otherwise, one table a profile.
+    fractions unless their name says otherwise, one table a profile. `bases` are the profiles whose own base this
+    rung replaces.
     """
 
     id: Annotated[str, Field(pattern="^[0-9]{2}$")]
@@ -98,6 +99,7 @@ class Rung(Entry):
     exit_items: Annotated[tuple[str, ...], Field(strict=False)] = ()
     cost: dict[ProfileName, Cost] | None = None
     thresholds: dict[ProfileName, dict[Name, Annotated[float, Field(allow_inf_nan=False)]]] = {}
+    bases: dict[ProfileName, BaseModelSpec] = {}
 
     @property
     def folder(self) -> str:

@@ -31,12 +31,16 @@ def profile_here(name: str | None = None) -> Profile:
     return course.profile(name or pick_profile(course)[0])
 
 
-def base_spec(profile: str | None = None) -> BaseModelSpec:
-    """Return the base of `profile` (or of this machine): course.yml's, or the folder in COURSE_BASE_MODEL."""
+def base_spec(profile: str | None = None, rung: str | None = None) -> BaseModelSpec:
+    """Return the base of `profile` (or of this machine): course.yml's, or the folder in COURSE_BASE_MODEL.
+
+    A rung may have a base of its own, as rung 04 has on GPUs.
+    """
     local = os.environ.get("COURSE_BASE_MODEL")
     if local:
         return BaseModelSpec(id=Path(local).name, path=str(Path(local).absolute()))
-    return profile_here(profile).base
+    here = profile_here(profile)
+    return load_course().rung(rung).bases.get(here.name, here.base) if rung else here.base
 
 
 def base_folder(spec: BaseModelSpec) -> Path:
@@ -61,14 +65,18 @@ def base_folder(spec: BaseModelSpec) -> Path:
         ) from error
 
 
-def base_record(profile: str | None = None) -> BaseRecord:
+def base_record(profile: str | None = None, rung: str | None = None) -> BaseRecord:
     """Return which base this is, with the fingerprint of its weights, for run.json and eval.json."""
-    spec = base_spec(profile)
+    spec = base_spec(profile, rung)
     return BaseRecord(id=spec.id, revision=spec.revision, fingerprint=fingerprint_model(base_folder(spec)))
 
 
 def load_base(
-    profile: str | None = None, *, quantization: str | None = None, dtype: "torch.dtype | None" = None
+    profile: str | None = None,
+    *,
+    rung: str | None = None,
+    quantization: str | None = None,
+    dtype: "torch.dtype | None" = None,
 ) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
     """Return the base model, on this machine's device and in evaluation mode, and its tokenizer.
 
@@ -76,7 +84,7 @@ def load_base(
     loads the linear layers in 4 bits (QLoRA, arXiv:2305.14314), to be trained through an adapter. Raises
     ModelError.
     """
-    return _load(base_folder(base_spec(profile)), profile_here(profile), quantization, dtype)
+    return load_folder(base_folder(base_spec(profile, rung)), profile_here(profile), quantization, dtype)
 
 
 def load_stage(folder: Path | str) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
@@ -89,18 +97,18 @@ def load_stage(folder: Path | str) -> "tuple[PreTrainedModel, PreTrainedTokenize
     folder = Path(folder)
     run = read_json(folder / "run.json", RunRecord, within=folder)
     if (folder / "model.safetensors").is_file():
-        return _load(folder, profile_here(), None, None)
+        return load_folder(folder, profile_here())
     if not (folder / "adapter_model.safetensors").is_file():
         raise ModelError(f"{shown(folder)}: expected model.safetensors or adapter_model.safetensors. Train it again")
-    if base_record().fingerprint != run.base.fingerprint:
+    if base_record(rung=run.rung).fingerprint != run.base.fingerprint:
         raise ModelError(
-            f"{shown(folder)}: this adapter was trained on {run.base.id}, but here is {base_spec().id} "
+            f"{shown(folder)}: this adapter was trained on {run.base.id}, but here is {base_spec(rung=run.rung).id} "
             "or another version of it. Set COURSE_PROFILE or COURSE_BASE_MODEL to that base, or train again"
         )
 
     from peft import PeftModel
 
-    base, tokenizer = load_base(quantization="nf4" if run.method == "qlora" else None)
+    base, tokenizer = load_base(rung=run.rung, quantization="nf4" if run.method == "qlora" else None)
     with quiet():
         return PeftModel.from_pretrained(base, folder).eval(), tokenizer
 
@@ -119,10 +127,13 @@ def computes_in_bf16(device: str) -> bool:
     return device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
-def _load(
-    folder: Path, profile: Profile, quantization: str | None, dtype: "torch.dtype | None"
+def load_folder(
+    folder: Path, profile: Profile, quantization: str | None = None, dtype: "torch.dtype | None" = None
 ) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
-    """Load a model folder, of which every file is already on this machine and every tensor in its file."""
+    """Return the model in a folder, of which every file is on this machine and every tensor in its file.
+
+    `quantization` and `dtype` as in `load_base`. Raises ModelError.
+    """
     import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer

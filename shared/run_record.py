@@ -31,7 +31,7 @@ def run_record(trainer: "Trainer", curve: LossCurve, *, rung: str, stage: str) -
         rung=rung,
         stage=stage,
         profile=profile_here().name,
-        base=base_record(),
+        base=base_record(rung=rung),
         method=method_of(model),
         hyperparameters=hyperparameters(trainer.args) | adapter_settings(model) | _decided_by(trainer),
         steps=trainer.state.global_step,

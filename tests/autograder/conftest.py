@@ -9,8 +9,8 @@ import pytest
 
 from autograder import student_child
 from autograder.reevaluation import Engines, RowLoss
-from autograder.rung_02_submission import ROWS, ROWS_SEED
 from autograder.student_code import Reply
+from autograder.ticket_submission import ROWS, ROWS_SEED
 from shared.evaluation import TicketResult
 from shared.scoring import failure_kind
 from shared.world import rows

@@ -17,9 +17,10 @@ from safetensors.numpy import save_file
 
 from autograder.criteria import Report, Result
 from autograder.reevaluation import NumpyEngine
-from autograder.rung_02_submission import ROWS_LOSS
+from autograder.ticket_submission import ROWS_LOSS
 from autograder.trained_from import Base
 from autograder.verdict import verdict
+from autograder.weights import tensors
 from shared.artifacts import (
     BaseRecord,
     CurveRow,
@@ -158,7 +159,8 @@ def open_base(folder: Path) -> Base:
 
 def base_loss_of(folder: Path) -> float:
     """Return a base's mean loss a completion token on training rows."""
-    losses = NumpyEngine(open_base(folder), open_base(folder)).losses(rows("tickets", "train", ROWS_LOSS))
+    base = open_base(folder)
+    losses = NumpyEngine(base, dict(tensors(base.weights, base.header))).losses(rows("tickets", "train", ROWS_LOSS))
     return sum(row.completion for row in losses) / sum(row.completion_tokens for row in losses)
 
 

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from example_work import open_base
+from example_work import open_base, tensors_of
 
 from autograder import llama
 from autograder.reevaluation import NumpyEngine, RowLoss, TorchEngine, _row_losses
@@ -18,7 +18,7 @@ def config(**changes) -> dict:
 
 @pytest.fixture
 def small(tiny_base):
-    return NumpyEngine(open_base(tiny_base), open_base(tiny_base)).model
+    return NumpyEngine(open_base(tiny_base), tensors_of(tiny_base / "model.safetensors")).model
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,8 @@ def test_logits_texts_and_losses_are_those_of_transformers(tiny_base):
     import torch
 
     base, asked = open_base(tiny_base), rows("tickets", "public", 12)
-    ours, theirs = NumpyEngine(base, base), TorchEngine(base, None)
+    ours = NumpyEngine(base, tensors_of(tiny_base / "model.safetensors"))
+    theirs = TorchEngine(base, None, quantized=False)
     ids, mask = llama.pad_left([ours._ids(row["prompt"]) for row in asked])
     with torch.inference_mode():
         expected = theirs.model(input_ids=torch.tensor(ids), attention_mask=torch.tensor(mask)).logits.numpy()

@@ -26,8 +26,8 @@ from nbformat.v4 import new_code_cell
 from rung_02_answers import KINDS, LOSSES
 from safetensors.numpy import save_file
 
-from autograder.rung_02_submission import ROWS
 from autograder.runner import grade
+from autograder.ticket_submission import ROWS
 from shared.artifacts import CurveRow, EvalRecord, LossCurve, fingerprint_rows, read_json, write_json
 from shared.world import rows
 

@@ -18,7 +18,7 @@ from example_work import (
     said,
 )
 
-from autograder.rung_02_submission import ROWS, ROWS_BEFORE
+from autograder.ticket_submission import ROWS, ROWS_BEFORE
 from shared.course import load_course
 
 THRESHOLDS = load_course().rung("02").thresholds["pocket"]

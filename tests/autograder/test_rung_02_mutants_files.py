@@ -3,7 +3,7 @@
 import pytest
 from example_work import STAGE_FOLDER, by_id, edit, entry, failed, report_on, said
 
-from autograder.rung_02_submission import ROWS
+from autograder.ticket_submission import ROWS
 from shared.artifacts import fingerprint_rows
 from shared.significance import wilson_interval
 from shared.world import rows

@@ -43,7 +43,7 @@ def refusal(stage, base) -> str:
 
 
 def test_the_base_of_an_honest_run_is_found(stage, tiny_base):
-    base = base_of(run_of(stage), load_course())
+    base = base_of(run_of(stage), load_course(), load_course().rung("02"))
     assert base.folder == tiny_base and base.profile.name == "pocket" and base.header == open_base(tiny_base).header
 
 
@@ -51,19 +51,19 @@ def test_a_run_on_another_base_is_refused_with_both_names(stage):
     run = run_of(stage)
     other = run.model_copy(update={"base": run.base.model_copy(update={"fingerprint": "f" * 64})})
     with pytest.raises(NotMet, match=f"ffffffffffff, expected 'tiny-base' with {run.base.fingerprint[:12]}"):
-        base_of(other, load_course())
+        base_of(other, load_course(), load_course().rung("02"))
 
 
 def test_a_run_on_no_known_profile_is_refused(stage):
     with pytest.raises(NotMet, match=r"run\.json: profile is 'mainframe'") as caught:
-        base_of(run_of(stage, profile="mainframe"), load_course())
+        base_of(run_of(stage, profile="mainframe"), load_course(), load_course().rung("02"))
     assert caught.value.hint == "Expected one of pocket, gpu."
 
 
 def test_without_the_base_on_this_machine_nothing_is_told(stage, tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_BASE_MODEL", str(tmp_path / "nowhere"))
     with pytest.raises(CannotTell, match=r"cannot re-evaluate here: .*expected a model folder"):
-        base_of(run_of(stage), load_course())
+        base_of(run_of(stage), load_course(), load_course().rung("02"))
 
 
 def test_a_base_in_several_files_is_not_compared(stage, tmp_path, tiny_base, monkeypatch):
@@ -75,7 +75,7 @@ def test_a_base_in_several_files_is_not_compared(stage, tmp_path, tiny_base, mon
     run = run_of(stage)
     run = run.model_copy(update={"base": run.base.model_copy(update={"fingerprint": fingerprint_model(split)})})
     with pytest.raises(CannotTell, match=r"is not one model\.safetensors"):
-        base_of(run, load_course())
+        base_of(run, load_course(), load_course().rung("02"))
 
 
 def test_an_honest_model_is_measured(stage, tiny_base, weights):
