@@ -108,11 +108,19 @@ def _answer(function: Callable, arguments: list, gradient_of: int | None) -> dic
         result = function(*values)
         answer = _encode(result)
         if watched is not None and answer["kind"] == "tensor" and result.requires_grad:
-            result.backward()
+            result.backward(_weights_of(result))
             answer["gradient"] = None if watched.grad is None else watched.grad.double().flatten().tolist()
         return answer
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: the next call gets its chance
         return {"kind": "error", "value": f"stops with {_said(error)}. {_advice(error)}"}
+
+
+def _weights_of(result):
+    """Return what the gradient of a result that is no scalar is weighted with: 1 to 2 in equal steps, so that no two
+    numbers of the result may be exchanged."""
+    import torch
+
+    return torch.linspace(1, 2, result.numel(), dtype=result.dtype).reshape(result.shape)
 
 
 def _decode(argument: object) -> object:

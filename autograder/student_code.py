@@ -51,7 +51,10 @@ class LearnerFunction:
 
 @dataclass(frozen=True)
 class Call:
-    """One call: the arguments as JSON values or `tensor(...)`, and which argument's gradient to return, if any."""
+    """One call: the arguments as JSON values or `tensor(...)`, and which argument's gradient to return, if any.
+
+    Of a result that is no scalar it is the gradient of its sum, weighted with 1 to 2 in equal steps.
+    """
 
     arguments: tuple
     gradient_of: int | None = None

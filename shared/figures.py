@@ -84,6 +84,51 @@ def token_losses(tokens: Sequence[str], losses: Sequence[float], in_answer: Sequ
     return _describe(figure, f"Loss of each token: {described}.")
 
 
+def dots(scores: Mapping[str, Sequence[float]], *, label: str, reference: tuple[str, float] | None = None) -> "Figure":
+    """Return one line a setting, from top to bottom: a ring for each seed's score, a bar at their mean.
+
+    `reference`, a name and a score, is drawn as a dashed line over all of them.
+    """
+    figure = _figure(width=7.0, height=0.8 + 0.32 * len(scores))
+    axes = figure.add_subplot()
+    for place, values in enumerate(scores.values()):
+        axes.plot(values, [place] * len(values), "o", color=COLOURS[1], mfc="white", ms=7)
+        axes.plot([sum(values) / len(values)] * 2, [place - 0.28, place + 0.28], color=COLOURS[0], lw=2)
+    if reference is not None:
+        name, score = reference
+        axes.axvline(score, color=COLOURS[2], ls="--")
+        axes.text(score, -0.75, name, ha="right", va="bottom", fontsize=9)
+    axes.set_yticks(range(len(scores)), scores)
+    axes.set(xlabel=label, xlim=(-0.03, 1.03), ylim=(len(scores) - 0.4, -0.8))
+    described = ". ".join(f"{name}: {', '.join(map(_number, values))}" for name, values in scores.items())
+    line = f" Dashed line, {reference[0]}: {_number(reference[1])}." if reference else ""
+    return _describe(figure, f"{label}, one score a seed. {described}.{line}")
+
+
+def memory_bars(parts: Mapping[str, Mapping[str, float]], *, cards: Sequence[int] = (24, 80)) -> "Figure":
+    """Return one bar a recipe, made of its parts (GiB, by name); dotted lines where cards of so many GB end."""
+    figure = _figure(width=7.5, height=1.5 + 0.45 * len(parts))
+    axes = figure.add_subplot()
+    names = list(next(iter(parts.values())))
+    shades = ("#333333", "#0072B2", "#E69F00", "#D55E00", "#BBBBBB", "#FFFFFF")
+    hatches = ("", "//", "\\\\", "xx", "", "..")
+    start = [0.0] * len(parts)
+    for name, shade, hatch in zip(names, cycle(shades), cycle(hatches), strict=False):
+        width = [recipe[name] for recipe in parts.values()]
+        axes.barh(range(len(parts)), width, 0.62, left=start, color=shade, hatch=hatch, edgecolor="black", label=name)
+        start = [left + more for left, more in zip(start, width, strict=True)]
+    for place, total in enumerate(start):
+        axes.text(total, place, f" {total:.1f}", va="center", fontsize=9)
+    for card in cards:
+        axes.axvline(card * 1e9 / 2**30, color="black", ls=":")
+        axes.text(card * 1e9 / 2**30, -0.6, f"{card} GB card", ha="right", va="bottom", fontsize=8)
+    axes.set_yticks(range(len(parts)), parts)
+    axes.set(xlabel="GiB", ylim=(len(parts) - 0.5, -0.75), xlim=(0, 1.12 * max(*start, *cards)))
+    axes.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1.04), fontsize=8)
+    text = ". ".join(f"{label}: {total:.1f}" for label, total in zip(parts, start, strict=True))
+    return _describe(figure, f"Memory in GiB by recipe, made of {', '.join(names)}. {text}.")
+
+
 def alt_text(figure: "Figure") -> str:
     """Return the description in words that the figure carries."""
     return figure.get_label()

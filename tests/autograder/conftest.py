@@ -4,6 +4,7 @@ import functools
 import json
 import shutil
 
+import example_adapter
 import example_work
 import pytest
 
@@ -115,3 +116,18 @@ class AnswersHere:
 
     def __exit__(self, *_):
         """There is nothing to end."""
+
+
+@pytest.fixture(scope="session")
+def _adapter_work(tmp_path_factory, _tiny_base_folder):
+    folder = tmp_path_factory.mktemp("adapter-work") / "rung-03-lora"
+    example_adapter.write_rung("03", example_adapter.notebook_03(), folder)
+    example_adapter.make_adapter_work(folder, _tiny_base_folder, example_work.base_loss_of(_tiny_base_folder))
+    example_adapter.write_answers(folder)
+    return folder
+
+
+@pytest.fixture
+def adapter_work(tmp_path, tiny_base, _adapter_work):
+    """Return a fresh copy of a submission of rung 03 that is right in all but the performance of its adapter."""
+    return shutil.copytree(_adapter_work, tmp_path / "rung-03-lora")

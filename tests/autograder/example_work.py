@@ -68,7 +68,8 @@ def failure_kind(text, ticket):
 PROSE = "The loss counts only the answer, so the model learns what to write and not how customers write."
 
 
-def _meta(grade_id: str, *, points: int | None = None, solution: bool = False) -> dict:
+def task_meta(grade_id: str, *, points: int | None = None, solution: bool = False) -> dict:
+    """Return the metadata that nbgrader gives a cell: graded where it has points."""
     graded = points is not None
     meta = {"grade_id": grade_id, "grade": graded, "solution": solution, "task": False, "schema_version": 3}
     return {"nbgrader": {**meta, "locked": not solution, **({"points": points} if graded else {})}}
@@ -77,7 +78,7 @@ def _meta(grade_id: str, *, points: int | None = None, solution: bool = False) -
 def _answer(grade_id: str, solution: str) -> dict:
     head, _, body = solution.strip().partition("\n")
     source = f"{head}\n    ### BEGIN SOLUTION\n{body}\n    ### END SOLUTION"
-    return new_code_cell(source, metadata=_meta(grade_id, solution=True))
+    return new_code_cell(source, metadata=task_meta(grade_id, solution=True))
 
 
 def source_notebook() -> dict:
@@ -88,15 +89,15 @@ def source_notebook() -> dict:
             new_code_cell("import json\nimport torch"),
             _answer("answer-sft-loss", SFT_LOSS),
             new_code_cell("from autograder import check"),
-            new_code_cell('check("02", "sft-loss")', metadata=_meta("sft-loss", points=4)),
+            new_code_cell('check("02", "sft-loss")', metadata=task_meta("sft-loss", points=4)),
             _answer("answer-read-failures", FAILURE_KIND),
-            new_code_cell('check("02", "read-failures")', metadata=_meta("read-failures", points=3)),
+            new_code_cell('check("02", "read-failures")', metadata=task_meta("read-failures", points=3)),
             new_markdown_cell(
                 f"### BEGIN SOLUTION\n{PROSE}\n### END SOLUTION",
-                metadata=_meta("explain-sft", points=5, solution=True),
+                metadata=task_meta("explain-sft", points=5, solution=True),
             ),
             new_code_cell("print('my own plot')"),
-            new_code_cell('check("02")', metadata=_meta("done-when", points=13)),
+            new_code_cell('check("02")', metadata=task_meta("done-when", points=13)),
         ]
     )
 

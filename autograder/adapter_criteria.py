@@ -1,0 +1,54 @@
+"""What the checkers of the adapter rungs ask of the adapter: that it is one, that it is small, that the run made it."""
+
+import math
+
+from autograder.adapter import Adapter
+from autograder.criteria import Finding
+from autograder.ticket_criteria import Fault, judge_run, real, run_faults
+from autograder.ticket_submission import TicketSubmission
+
+
+def adapter_is_real(work: TicketSubmission) -> Finding:
+    """The saved adapter fits the base, is finite, and every B has left zero."""
+    adapter = work.trained
+    expected = "LoRA matrices of the shapes that the base implies, finite, none of the B still zero"
+    targets = ", ".join(adapter.targets)
+    return Finding(True, f"rank {adapter.rank}, alpha {adapter.alpha:g}, on {targets}", expected)
+
+
+def few_are_trained(work: TicketSubmission) -> Finding:
+    """The adapter's parameters are a small share of the base's."""
+    adapter = real(work)
+    total = sum(math.prod(info.shape) for info in work.base.header.values())
+    most = work.threshold("trainable_share_max", work.run.profile)
+    share = adapter.parameters / total
+    observed = f"{adapter.parameters:,} parameters, {share:.2%} of the base's {total:,}"
+    hint = "" if share <= most else "Lower the rank, or adapt fewer modules."
+    return Finding(share <= most, observed, f"at most {most:.0%} of the base's parameters", hint=hint)
+
+
+def run_is_recorded(work: TicketSubmission, method: str) -> Finding:
+    """`run.json` describes this rung's run, and says what the adapter shows: its size, rank, alpha and targets."""
+    adapter = real(work)
+    return judge_run(work, [*run_faults(work, method, f"an adapter ({method})"), *_setting_faults(work, adapter)])
+
+
+def _setting_faults(work: TicketSubmission, adapter: Adapter) -> list[Fault]:
+    run = work.run
+    settings = run.hyperparameters
+    stated = {part.strip().rpartition(".")[2] for part in str(settings.get("target_modules", "")).split(",")}
+    return [
+        (
+            run.trainable_parameters != adapter.parameters,
+            f"trainable_parameters is {run.trainable_parameters:,}, the adapter has {adapter.parameters:,}",
+        ),
+        (settings.get("r") != adapter.rank, f"r is {settings.get('r')!r}, the adapter's rank is {adapter.rank}"),
+        (
+            settings.get("lora_alpha") != adapter.alpha,
+            f"lora_alpha is {settings.get('lora_alpha')!r}, the adapter's is {adapter.alpha:g}",
+        ),
+        (
+            stated != set(adapter.targets),
+            f"target_modules is {', '.join(sorted(stated))}, the adapter is on {', '.join(adapter.targets)}",
+        ),
+    ]
