@@ -21,6 +21,7 @@ from shared.safe_files import shown
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 LARGEST_RANK = 1_024
+LARGEST_ALONE = 4 * 2**30  # bytes of an adapter whose base is not at hand: rank 256 on all of 7B in float32 is less
 # Keys that do not change what the saved tensors mean, or that are checked by name below. Any other must be empty.
 UNDERSTOOD = {
     "base_model_name_or_path", "bias", "exclude_modules", "inference_mode", "init_lora_weights", "layers_pattern",
@@ -34,9 +35,10 @@ _NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.(?P<part>lora_A\.weight|
 
 @dataclass(frozen=True)
 class Adapter:
-    """A LoRA adapter that fits its base. `modules` maps each adapted weight of the base to its parts' tensor names.
+    """A LoRA adapter that fits its base.
 
-    `idle` names the adapted weights whose B is still zero, as at the start of training. `rslora`, `dora`: the kind.
+    `modules` maps each adapted weight of the base to its parts' tensor names; `idle` names those whose B is still zero,
+    as at the start of training. `adapted_weights` counts the frozen numbers in all of them. `rslora`, `dora`: the kind.
     """
 
     path: Path
@@ -48,24 +50,27 @@ class Adapter:
     dora: bool
     targets: tuple[str, ...]
     parameters: int
+    adapted_weights: int
     modules: dict[str, dict[str, str]]
     idle: tuple[str, ...]
 
 
-def adapter_of(folder: Path, within: Path, base: Base) -> Adapter:
+def adapter_of(folder: Path, within: Path, base: Base | None) -> Adapter:
     """Return the adapter in `folder` (inside `within`) once it fits `base` and is finite.
 
-    Raises ArtifactError or NotMet, one line: pickled or missing weights, a configuration that is no plain LoRA, tensors
-    that the base has no place for, of the wrong shape or not finite.
+    Where the base is not at hand (None), its parts must fit one another. Raises ArtifactError or NotMet, one line:
+    pickled or missing weights, a configuration that is no plain LoRA, tensors that the base has no place for, of the
+    wrong shape or not finite.
     """
     refuse_pickle(folder, WEIGHTS)
     config = _config(folder / CONFIG, within)
     path = folder / WEIGHTS
-    header = read_weights_header(path, base.weights.stat().st_size + 2**20)
+    header = read_weights_header(path, LARGEST_ALONE if base is None else base.size + 2**20)
     modules = _modules(path, header)
     rank, alpha = config["r"], float(config["lora_alpha"])
     for name, parts in modules.items():
-        _fits(path, name, {part: header[tensor].shape for part, tensor in parts.items()}, config, base)
+        shapes = {part: tuple(header[tensor].shape) for part, tensor in parts.items()}
+        _fits(path, name, shapes, config, base)
     return Adapter(
         path,
         header,
@@ -76,6 +81,7 @@ def adapter_of(folder: Path, within: Path, base: Base) -> Adapter:
         bool(config.get("use_dora")),
         _targets(modules, config["target_modules"], folder / CONFIG),
         sum(math.prod(info.shape) for info in header.values()),
+        sum(_adapted(header, parts) for parts in modules.values()),
         modules,
         _idle(path, header, modules),
     )
@@ -96,6 +102,11 @@ def merged(adapter: Adapter, weights: Iterable[tuple[str, np.ndarray]]) -> Itera
         if "lora_magnitude_vector" in values:
             moved *= (values["lora_magnitude_vector"] / np.linalg.norm(moved, axis=1))[:, None]
         yield name, moved
+
+
+def _adapted(header: dict[str, TensorInfo], parts: dict[str, str]) -> int:
+    """Return the numbers in the matrix that A and B stand beside: B's rows times A's columns."""
+    return header[parts["lora_B.weight"]].shape[0] * header[parts["lora_A.weight"]].shape[1]
 
 
 def _parts(path: Path, header: dict[str, TensorInfo], names: dict[str, str]) -> dict[str, np.ndarray]:
@@ -142,19 +153,12 @@ def _modules(path: Path, header: dict[str, TensorInfo]) -> dict[str, dict[str, s
     return modules
 
 
-def _fits(path: Path, name: str, shapes: dict[str, tuple[int, ...]], config: dict[str, Any], base: Base) -> None:
+def _fits(path: Path, name: str, found: dict[str, tuple[int, ...]], config: dict[str, Any], base: Base | None) -> None:
     """Raise NotMet unless A, B and DoRA's magnitudes have the shapes that the base's weight and the rank imply."""
-    weight = base.header.get(name)
-    if weight is None or len(weight.shape) != 2:
-        raise NotMet(
-            f"{shown(path)}: adapts {name}, which the base does not have as a matrix",
-            hint="Train the adapter on the course's base.",
-        )
-    (outputs, inputs), rank = weight.shape, config["r"]
+    (outputs, inputs), rank = _shape_of(path, name, found, base), config["r"]
     expected = {"lora_A.weight": (rank, inputs), "lora_B.weight": (outputs, rank)}
     if config.get("use_dora"):
         expected["lora_magnitude_vector"] = (outputs,)
-    found = {part: tuple(shape) for part, shape in shapes.items()}
     if found != expected:
         wrong = next(part for part in (*expected, *found) if found.get(part) != expected.get(part))
         raise NotMet(
@@ -162,6 +166,20 @@ def _fits(path: Path, name: str, shapes: dict[str, tuple[int, ...]], config: dic
             f"{expected.get(wrong, 'no such tensor')} at rank {rank}",
             hint="Let the stage save the adapter; don't edit adapter_config.json.",
         )
+
+
+def _shape_of(path: Path, name: str, found: dict[str, tuple[int, ...]], base: Base | None) -> tuple[int, int]:
+    """Return (outputs, inputs) of an adapted weight: the base's, or without it what B and A imply."""
+    if base is None:
+        sizes = [*found.get("lora_B.weight", ())[:1], *found.get("lora_A.weight", ())[1:]]
+        return (sizes[0], sizes[1]) if len(sizes) == 2 else (0, 0)
+    weight = base.header.get(name)
+    if weight is None or len(weight.shape) != 2:
+        raise NotMet(
+            f"{shown(path)}: adapts {name}, which the base does not have as a matrix",
+            hint="Train the adapter on the course's base.",
+        )
+    return weight.shape[0], weight.shape[1]
 
 
 def _targets(modules: dict[str, dict[str, str]], stated: Any, path: Path) -> tuple[str, ...]:

@@ -3,20 +3,20 @@
 import math
 
 from autograder.adapter import Adapter
+from autograder.adapter_submission import AdapterSubmission
 from autograder.criteria import Finding
 from autograder.ticket_criteria import Fault, judge_run, real, run_faults
-from autograder.ticket_submission import TicketSubmission
 
 
-def adapter_is_real(work: TicketSubmission) -> Finding:
+def adapter_is_real(work: AdapterSubmission) -> Finding:
     """The saved adapter fits the base, is finite, and every B has left zero."""
-    adapter = work.trained
+    adapter = work.adapter
     expected = "LoRA matrices of the shapes that the base implies, finite, none of the B still zero"
     targets = ", ".join(adapter.targets)
     return Finding(True, f"rank {adapter.rank}, alpha {adapter.alpha:g}, on {targets}", expected)
 
 
-def few_are_trained(work: TicketSubmission) -> Finding:
+def few_are_trained(work: AdapterSubmission) -> Finding:
     """The adapter's parameters are a small share of the base's."""
     adapter = real(work)
     total = sum(math.prod(info.shape) for info in work.base.header.values())
@@ -27,13 +27,13 @@ def few_are_trained(work: TicketSubmission) -> Finding:
     return Finding(share <= most, observed, f"at most {most:.0%} of the base's parameters", hint=hint)
 
 
-def run_is_recorded(work: TicketSubmission, method: str) -> Finding:
+def run_is_recorded(work: AdapterSubmission, method: str) -> Finding:
     """`run.json` describes this rung's run, and says what the adapter shows: its size, rank, alpha and targets."""
     adapter = real(work)
     return judge_run(work, [*run_faults(work, method, f"an adapter ({method})"), *_setting_faults(work, adapter)])
 
 
-def _setting_faults(work: TicketSubmission, adapter: Adapter) -> list[Fault]:
+def _setting_faults(work: AdapterSubmission, adapter: Adapter) -> list[Fault]:
     run = work.run
     settings = run.hyperparameters
     stated = {part.strip().rpartition(".")[2] for part in str(settings.get("target_modules", "")).split(",")}

@@ -56,7 +56,7 @@ def engines(base: Base, trained: FullModel | Adapter, quantized: bool = False) -
     Raises CannotTell when the profile's device is missing here.
     """
     if base.profile.device == "cpu" and llama.fits(base.config):
-        start = dict(tensors(base.weights, base.header))
+        start = dict(base.tensors())
         if quantized:
             start = nf4_rounded(start)
         return Engines(NumpyEngine(base, start), NumpyEngine(base, _weights(trained, start)), together=True)

@@ -28,13 +28,27 @@ LARGEST_CONFIG = 100_000  # bytes
 
 @dataclass(frozen=True)
 class Base:
-    """The base that a submission started from, as it lies on this machine."""
+    """The base that a submission started from, as it lies on this machine: one file of weights, or several."""
 
     profile: Profile
     folder: Path
-    weights: Path
     config: dict
-    header: dict[str, TensorInfo]
+    files: dict[Path, dict[str, TensorInfo]]
+
+    @property
+    def header(self) -> dict[str, TensorInfo]:
+        """What there is of tensors, by name."""
+        return {name: info for header in self.files.values() for name, info in header.items()}
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(path.stat().st_size for path in self.files)
+
+    def tensors(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield every tensor as (name, float32 array)."""
+        for path, header in self.files.items():
+            yield from tensors(path, header)
 
 
 @dataclass(frozen=True)
@@ -67,12 +81,20 @@ def base_of(run: RunRecord, course: Course, rung: Rung) -> Base:
             f"{spec.id!r} with {fingerprint[:12]}",
             hint="Start from load_base() and train again; or check with the profile and base it was trained on.",
         )
-    weights = (folder / WEIGHTS).resolve()  # on the hub's disk layout this is a link, and ours to follow
-    if not weights.is_file():
-        raise CannotTell(f"cannot re-evaluate here: the base in {shown(folder)} is not one {WEIGHTS}")
+    return open_base(course.profile(run.profile), folder)
+
+
+def open_base(profile: Profile, folder: Path) -> Base:
+    """Return the base in `folder`, whose files are ours. Raises CannotTell when its weights are not all there."""
+    index = folder / f"{WEIGHTS}.index.json"
+    names = [WEIGHTS]
+    if not (folder / WEIGHTS).is_file() and index.is_file():
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    paths = [(folder / name).resolve() for name in names]  # on the hub's disk layout these are links, ours to follow
+    if missing := [path for path in paths if not path.is_file()]:
+        raise CannotTell(f"cannot re-evaluate here: the base lacks {shown(missing[0])}")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    header = read_weights_header(weights, weights.stat().st_size)
-    return Base(course.profile(run.profile), folder, weights, config, header)
+    return Base(profile, folder, config, {path: read_weights_header(path, path.stat().st_size) for path in paths})
 
 
 def full_model(folder: Path, within: Path, base: Base) -> FullModel:
@@ -84,7 +106,7 @@ def full_model(folder: Path, within: Path, base: Base) -> FullModel:
     path = folder / WEIGHTS
     refuse_pickle(folder, WEIGHTS)
     _same_architecture(folder / "config.json", within, base.config)
-    header = read_weights_header(path, 4 * base.weights.stat().st_size + 2**20)
+    header = read_weights_header(path, 4 * base.size + 2**20)
     _same_tensors(path, header, base.header)
     change = length = 0.0
     changed = 0
@@ -101,7 +123,7 @@ def full_model(folder: Path, within: Path, base: Base) -> FullModel:
 def _pairs(path: Path, header: dict[str, TensorInfo], base: Base) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Yield name, the base's tensor (rounded to the type that the submission is stored in), the submitted one."""
     submitted = tensors(path, {name: header[name] for name in base.header})
-    for (name, original), (_, values) in zip(tensors(base.weights, base.header), submitted, strict=True):
+    for (name, original), (_, values) in zip(base.tensors(), submitted, strict=True):
         yield name, rounded_to(original, header[name].dtype), values
 
 

@@ -77,7 +77,7 @@ def measure(name: str, seed: int) -> dict:
 def train(*, rank: int, alpha: float, rate: float, targets: str | list, steps: int, seed: int, **options):
     """Return the trainer after one run: rung 03's, but for the given settings; a full fine-tune at rank 0."""
     from peft import LoraConfig
-    from transformers import set_seed
+    from transformers import PrinterCallback, set_seed
     from trl import SFTConfig, SFTTrainer
 
     set_seed(seed)
@@ -90,9 +90,8 @@ def train(*, rank: int, alpha: float, rate: float, targets: str | list, steps: i
             per_device_train_batch_size=16, max_length=256,
         )  # fmt: skip
         rows = load_task("tickets", "train", 600).select_columns(["prompt", "completion"])
-        trainer = SFTTrainer(
-            model, arguments, train_dataset=rows, processing_class=tokenizer, peft_config=adapter
-        )
+        trainer = SFTTrainer(model, arguments, train_dataset=rows, processing_class=tokenizer, peft_config=adapter)
+        trainer.remove_callback(PrinterCallback)
         trainer.train()
     return trainer
 

@@ -112,6 +112,53 @@ def _moments(stream: random.Random) -> Question:
     )
 
 
+def _bits(stream: random.Random) -> Question:
+    numbers = {"block": stream.choice((16, 32, 128, 256, 512))}
+    return Question(
+        "bits",
+        "Weights are stored in 4 bits, with one float32 constant for each block of {block} weights. How many bits a "
+        "weight is that, constants included?".format(**numbers),
+        numbers,
+    )
+
+
+def _double(stream: random.Random) -> Question:
+    numbers = {"block": stream.choice((16, 32, 128)), "second": stream.choice((32, 64, 128, 512))}
+    return Question(
+        "double",
+        "The constants of blocks of {block} weights are kept in 8 bits, with one float32 constant for each {second} of "
+        "them. How many bits a weight do all these constants take, without the weight's own 4?".format(**numbers),
+        numbers,
+    )
+
+
+def _weights(stream: random.Random) -> Question:
+    numbers = {"billions": stream.randint(3, 60), "millions": 100 * stream.randint(2, 20)}
+    return Question(
+        "weights",
+        "A model has {billions} billion weights in its linear layers, stored at 4.127 bits each, and {millions} "
+        "million others in bfloat16. How many gigabytes (10^9 bytes) do they take?".format(**numbers),
+        numbers,
+    )
+
+
+# Weights over their block's largest, in hundredths; each lies well inside what one level of NF4 covers.
+_SCALED = (18, 27, 32, 42, 55, 75, -22, -31, -42, -66)
+
+
+def _nearest(stream: random.Random) -> Question:
+    largest = stream.choice((200, 400, 600, 800, 1200))
+    numbers = {"largest_thousandths": largest, "weight_thousandths": largest * stream.choice(_SCALED) // 100}
+    return Question(
+        "nearest",
+        "In an NF4 block the largest magnitude is {:.3f}. What does the weight {:.3f} come back as?".format(
+            *(number / 1000 for number in numbers.values())
+        ),
+        numbers,
+    )
+
+
 DRAWS: dict[str, tuple[Callable[[random.Random], Question], ...]] = {
     "03": (_trainable, _share, _alpha, _moments),
+    "04": (_bits, _double, _weights, _nearest),
 }

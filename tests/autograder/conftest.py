@@ -131,3 +131,19 @@ def _adapter_work(tmp_path_factory, _tiny_base_folder):
 def adapter_work(tmp_path, tiny_base, _adapter_work):
     """Return a fresh copy of a submission of rung 03 that is right in all but the performance of its adapter."""
     return shutil.copytree(_adapter_work, tmp_path / "rung-03-lora")
+
+
+@pytest.fixture(scope="session")
+def _quantized_work(tmp_path_factory, _tiny_base_folder):
+    folder = tmp_path_factory.mktemp("quantized-work") / "rung-04-qlora"
+    example_adapter.write_rung("04", example_adapter.notebook_04(), folder)
+    loss = example_work.base_loss_of(_tiny_base_folder)
+    example_adapter.make_adapter_work(folder, _tiny_base_folder, loss, rung="04", method="qlora")
+    example_adapter.write_answers(folder, rung="04")
+    return folder
+
+
+@pytest.fixture
+def quantized_work(tmp_path, tiny_base, _quantized_work):
+    """Return a fresh copy of a submission of rung 04 that is right in all but performance and size."""
+    return shutil.copytree(_quantized_work, tmp_path / "rung-04-qlora")

@@ -13,8 +13,8 @@ from nbformat import write
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from safetensors.numpy import save_file
 
+from autograder import rung_03_numbers, rung_04_numbers
 from autograder.criteria import Report
-from autograder.rung_03_numbers import SOLUTIONS
 from autograder.verdict import verdict
 from shared.artifacts import BaseRecord, EvalRecord, fingerprint_model, write_json
 from shared.course import load_course
@@ -23,6 +23,7 @@ from shared.questions import ANSWERS, AnswersRecord, drawn
 
 ADAPTER = "artifacts/adapter"
 SEED = 5  # of the learner's own questions
+SOLUTIONS = {"03": rung_03_numbers.SOLUTIONS, "04": rung_04_numbers.SOLUTIONS}
 
 LORA_LINEAR = """
 def lora_linear(x, weight, lora_A, lora_B, alpha):
@@ -44,6 +45,31 @@ def notebook_03(answer: str = LORA_LINEAR) -> dict:
             new_code_cell('check("03", "numbers")', metadata=task_meta("numbers", points=4)),
             new_markdown_cell("Rank is how thin.", metadata=task_meta("explain-lora", points=5, solution=True)),
             new_code_cell('check("03", "done-when")', metadata=task_meta("done-when", points=11)),
+        ]
+    )
+
+
+ROUND_TRIP = """
+def round_trip(weights, levels, block_size):
+    flat = weights.flatten()
+    blocks = F.pad(flat, (0, -len(flat) % block_size)).view(-1, block_size)
+    constants = blocks.abs().amax(1, keepdim=True)
+    scaled = blocks / torch.where(constants == 0, 1, constants)
+    nearest = levels[(scaled[..., None] - levels).abs().argmin(-1)]
+    return (nearest * constants).flatten()[: len(flat)].view(weights.shape)
+"""
+
+
+def notebook_04(answer: str = ROUND_TRIP) -> dict:
+    """Return a learner's notebook of rung 04 with this answer to its code exercise."""
+    return new_notebook(
+        cells=[
+            new_code_cell(answer.strip(), metadata=task_meta("answer-round-trip", solution=True)),
+            new_code_cell('check("04", "round-trip")', metadata=task_meta("round-trip", points=3)),
+            new_code_cell("answers_to = {}", metadata=task_meta("answer-numbers", solution=True)),
+            new_code_cell('check("04", "numbers")', metadata=task_meta("numbers", points=4)),
+            new_markdown_cell("In four bits.", metadata=task_meta("explain-qlora", points=5, solution=True)),
+            new_code_cell('check("04", "done-when")', metadata=task_meta("done-when", points=13)),
         ]
     )
 
@@ -89,8 +115,8 @@ def make_adapter_work(folder: Path, base: Path, first_loss: float, *, rung: str 
 
 
 def write_answers(folder: Path, *, rung: str = "03", seed: int = SEED, **changes: float) -> None:
-    """Write the right answers to the learner's own questions of rung 03, or the given ones."""
-    right = {name: SOLUTIONS[name].right(**one.numbers) for name, one in drawn(rung, seed).items()}
+    """Write the right answers to the learner's own questions, or the given ones."""
+    right = {name: SOLUTIONS[rung][name].right(**one.numbers) for name, one in drawn(rung, seed).items()}
     write_json(folder / ANSWERS, AnswersRecord(rung=rung, seed=seed, answers={**right, **changes}))
 
 

@@ -15,12 +15,12 @@ from nbformat import write
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from safetensors.numpy import save_file
 
+from autograder import trained_from
 from autograder.criteria import Report, Result
 from autograder.reevaluation import NumpyEngine
 from autograder.ticket_submission import ROWS_LOSS
 from autograder.trained_from import Base
 from autograder.verdict import verdict
-from autograder.weights import tensors
 from shared.artifacts import (
     BaseRecord,
     CurveRow,
@@ -30,7 +30,6 @@ from shared.artifacts import (
     RunRecord,
     fingerprint_model,
     fingerprint_rows,
-    read_weights_header,
     write_json,
 )
 from shared.course import load_course
@@ -152,16 +151,13 @@ def tensors_of(path: Path) -> dict[str, np.ndarray]:
 
 def open_base(folder: Path) -> Base:
     """Return a base folder as the checker sees it."""
-    weights = folder / "model.safetensors"
-    config = json.loads((folder / "config.json").read_text())
-    header = read_weights_header(weights, weights.stat().st_size)
-    return Base(load_course().profile("pocket"), folder, weights, config, header)
+    return trained_from.open_base(load_course().profile("pocket"), folder)
 
 
 def base_loss_of(folder: Path) -> float:
     """Return a base's mean loss a completion token on training rows."""
     base = open_base(folder)
-    losses = NumpyEngine(base, dict(tensors(base.weights, base.header))).losses(rows("tickets", "train", ROWS_LOSS))
+    losses = NumpyEngine(base, dict(base.tensors())).losses(rows("tickets", "train", ROWS_LOSS))
     return sum(row.completion for row in losses) / sum(row.completion_tokens for row in losses)
 
 

@@ -7,7 +7,18 @@ import pytest
 from matplotlib.container import BarContainer
 
 from shared.artifacts import CurveRow, EvalEntry, LossCurve
-from shared.figures import alt_text, before_after, loss_curve, page, png, show, token_losses
+from shared.figures import (
+    alt_text,
+    before_after,
+    dots,
+    levels_and_values,
+    loss_curve,
+    memory_bars,
+    page,
+    png,
+    show,
+    token_losses,
+)
 
 CURVE = LossCurve(
     rows=[
@@ -95,3 +106,37 @@ def test_token_losses_tell_prompt_and_answer_apart():
     assert [bar.get_height() for bar in answer] == [5.5]
     assert prompt[0].get_hatch() and not answer[0].get_hatch()
     assert "{ 5.5" in alt_text(figure)
+
+
+def test_dots_show_every_seed_and_their_mean():
+    figure = dots({"rank 1": [0.1, 0.3], "rank 2": [0.5]}, label="right", reference=("full", 0.9))
+    axes = figure.axes[0]
+    rings = [line.get_xdata() for line in axes.get_lines() if line.get_marker() == "o"]
+    assert [list(values) for values in rings] == [[0.1, 0.3], [0.5]]
+    bars = [line.get_xdata()[0] for line in axes.get_lines() if line.get_linewidth() == 2]
+    assert bars == pytest.approx([0.2, 0.5])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["rank 1", "rank 2"]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first setting stands at the top"
+    words = "right, one score a seed. rank 1: 0.10, 0.30. rank 2: 0.50. Dashed line, full: 0.90."
+    assert alt_text(figure) == words
+
+
+def test_memory_bars_add_up_and_mark_the_cards():
+    recipes = {"full": {"weights": 10, "optimizer": 30}, "LoRA": {"weights": 10, "optimizer": 1}}
+    figure = memory_bars(recipes, cards=(24,))
+    axes = figure.axes[0]
+    assert [[bar.get_width() for bar in group] for group in axes.containers] == [[10, 10], [30, 1]]
+    assert [[bar.get_x() for bar in group] for group in axes.containers] == [[0, 0], [10, 10]]
+    assert len({group[0].get_hatch() for group in axes.containers}) == 2
+    (card,) = axes.get_lines()
+    assert card.get_xdata()[0] == pytest.approx(24e9 / 2**30)
+    assert alt_text(figure) == "Memory in GiB by recipe, made of weights, optimizer. full: 40.0. LoRA: 11.0."
+
+
+def test_levels_stand_where_they_are():
+    figure = levels_and_values([-1.0, 0.0, 1.0], [0.1, -0.2, 1.0])
+    axes = figure.axes[0]
+    assert [line.get_xdata()[0] for line in axes.get_lines()] == [-1.0, 0.0, 1.0]
+    text = alt_text(figure)
+    assert "Histogram of 3 scaled weights" in text and "3 levels as lines: -1.00, 0.00, 1.00" in text
+    assert axes.get_xlabel() and axes.get_ylabel()
