@@ -16,7 +16,7 @@ from shared.quiet import quiet
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 HUB_FILES = ["*.json", "*.safetensors", "*.txt"]  # configuration, weights, tokenizer: neither code nor pickle
 
@@ -165,6 +165,15 @@ def _quantization(name: str | None, dtype: "torch.dtype") -> object | None:
     if name != "nf4":
         raise ModelError(f"quantization: expected 'nf4' or None, got {name!r}")
 
+    return nf4_config(dtype)
+
+
+def nf4_config(dtype: "torch.dtype", storage: "torch.dtype | None" = None) -> "BitsAndBytesConfig":
+    """Return NF4 with double quantization, computing in `dtype`, the 4-bit numbers packed into `storage` (bytes).
+
+    The compute type is named because its default, float32, is slow on every GPU.
+    """
+    import torch
     from transformers import BitsAndBytesConfig
 
     return BitsAndBytesConfig(
@@ -172,7 +181,8 @@ def _quantization(name: str | None, dtype: "torch.dtype") -> object | None:
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=dtype,
-    )  # the compute type is named because its default, float32, is slow on every GPU
+        bnb_4bit_quant_storage=storage or torch.uint8,
+    )
 
 
 def keep_gradients_on_cpu(model: "torch.nn.Module") -> None:
