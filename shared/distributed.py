@@ -48,7 +48,7 @@ def train(
     from trl import SFTConfig, SFTTrainer
 
     settings = SFTConfig(
-        output_dir=str(output / "checkpoints"), save_strategy="no", report_to="none", logging_steps=1,
+        output_dir=str(output), save_strategy="no", report_to="none", logging_steps=1,
         learning_rate=rate, lr_scheduler_type="cosine", warmup_steps=min(20, steps // 5), max_steps=steps,
         per_device_train_batch_size=batch, max_length=256, use_cpu=cpu, bf16=not cpu,
         activation_checkpointing=not cpu, model_init_kwargs=loading(method, "cpu" if cpu else "cuda"),
@@ -75,9 +75,13 @@ def loading(method: str, device: str) -> dict[str, Any]:
 
 def save(trainer: "SFTTrainer", output: Path) -> None:
     """Save the adapter, gathered from all processes, and the loss curve; the first process writes."""
-    trainer.save_model(str(output))
-    if trainer.accelerator.is_main_process:
+    accelerator = trainer.accelerator
+    weights = accelerator.get_state_dict(trainer.model)  # all processes take part
+    if accelerator.is_main_process:
+        accelerator.unwrap_model(trainer.model).save_pretrained(output, state_dict=weights)
+        (output / "README.md").unlink(missing_ok=True)  # PEFT's empty model card
         write_json(output / "loss_curve.json", curve_of(trainer.state.log_history))
+    accelerator.wait_for_everyone()
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ plain = AcceleratorState.__init__
 
 
 def with_fsdp(self, *args, fsdp_plugin=None, **kwargs):
-    """Make the state as ever, then call it FSDP's."""
+    """Make the state as ever, then call it FSDP's. All states share what they know; each new one is told again."""
     plain(self, *args, fsdp_plugin=fsdp_plugin, **kwargs)
-    if self.distributed_type == DistributedType.MULTI_CPU and fsdp_plugin is not None:
-        self.distributed_type, self.fsdp_plugin = DistributedType.FSDP, fsdp_plugin
+    self.fsdp_plugin = fsdp_plugin or self.__dict__.get("fsdp_plugin")
+    if self.distributed_type == DistributedType.MULTI_CPU and self.fsdp_plugin is not None:
+        self.distributed_type = DistributedType.FSDP
 
 
 AcceleratorState.__init__ = with_fsdp
