@@ -129,6 +129,24 @@ def memory_bars(parts: Mapping[str, Mapping[str, float]], *, cards: Sequence[int
     return _describe(figure, f"Memory in GiB by recipe, made of {', '.join(names)}. {text}.")
 
 
+def memory_timeline(
+    seconds: Sequence[float], gib: Sequence[float], phases: Sequence[tuple[float, str]], *, cap: float
+) -> "Figure":
+    """Return memory in use (GiB) over time, a line where each phase begins, and the cap that nothing may pass."""
+    figure = _figure(width=8.0, height=3.6)
+    axes = figure.add_subplot()
+    axes.plot(seconds, gib, color=COLOURS[1])
+    axes.axhline(cap, color=COLOURS[2], ls="--", label=f"cap, {cap:g} GiB")
+    for place, (begun, name) in enumerate(phases):
+        axes.axvline(begun, color="black", ls=":", lw=1)
+        height = 1.04 + 0.07 * (place % 3)  # phases may follow each other quickly: their names stand on three lines
+        axes.text(begun, height * cap, f" {name}", fontsize=8, va="bottom")
+    axes.set(xlabel="time (seconds)", ylabel="memory in use (GiB)", ylim=(0, 1.25 * cap))
+    axes.legend(frameon=False, loc="lower right")
+    named = ", ".join(f"{name} from {begun:.0f} s" for begun, name in phases)
+    return _describe(figure, f"Memory over time: at most {max(gib):.1f} of {cap:g} GiB. Phases: {named}.")
+
+
 def levels_and_values(levels: Sequence[float], values: Sequence[float]) -> "Figure":
     """Return the histogram of scaled weights (each over its block's largest magnitude) with the levels as lines."""
     figure = _figure(width=7.0, height=3.2)

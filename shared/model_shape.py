@@ -89,6 +89,7 @@ SHAPES = {
     "llama-7b": ModelShape(4096, 32, 32, 32, 11_008, 32_000),
     "llama-13b": ModelShape(5120, 40, 40, 40, 13_824, 32_000),
     "llama-65b": ModelShape(8192, 80, 64, 64, 22_016, 32_000),
+    "pocket": ModelShape(256, 4, 8, 8, 704, 2296, tied=True),
 }
 
 
@@ -97,6 +98,8 @@ def from_config(config: Mapping[str, Any]) -> ModelShape:
     kind = config.get("model_type")
     if kind not in ARCHITECTURES:
         raise ShapeError(f"model_type: expected one of {', '.join(ARCHITECTURES)}, got {kind!r}")
+    usual = config["hidden_size"] // config["num_attention_heads"]
+    head = config.get("head_dim")
     return ModelShape(
         hidden=config["hidden_size"],
         layers=config["num_hidden_layers"],
@@ -106,7 +109,7 @@ def from_config(config: Mapping[str, Any]) -> ModelShape:
         vocabulary=config["vocab_size"],
         tied=bool(config.get("tie_word_embeddings", False)),
         qkv_bias=kind == "qwen2",
-        head=config.get("head_dim"),
+        head=None if head == usual else head,
     )
 
 

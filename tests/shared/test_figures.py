@@ -14,6 +14,7 @@ from shared.figures import (
     levels_and_values,
     loss_curve,
     memory_bars,
+    memory_timeline,
     page,
     png,
     show,
@@ -140,3 +141,12 @@ def test_levels_stand_where_they_are():
     text = alt_text(figure)
     assert "Histogram of 3 scaled weights" in text and "3 levels as lines: -1.00, 0.00, 1.00" in text
     assert axes.get_xlabel() and axes.get_ylabel()
+
+
+def test_a_memory_timeline_shows_phases_and_the_cap():
+    figure = memory_timeline([0, 1, 2], [1.0, 30.0, 44.2], [(0, "made"), (1.5, "trained")], cap=47)
+    axes = figure.axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("time (seconds)", "memory in use (GiB)")
+    assert axes.get_lines()[0].get_ydata().tolist() == [1.0, 30.0, 44.2]
+    assert set(axes.get_lines()[1].get_ydata()) == {47}
+    assert alt_text(figure) == "Memory over time: at most 44.2 of 47 GiB. Phases: made from 0 s, trained from 2 s."
