@@ -74,12 +74,12 @@ class Rung02(TicketSubmission):
     @remembered
     def kind_cases(self) -> list[texts.TextCase]:
         """Texts with one plain fault each."""
-        return texts.kind_cases(rows("tickets", self.split, 3, self.seed), self.seed)
+        return texts.kind_cases(rows("tickets", "public", 3, self.seed), self.seed)
 
     @remembered
     def text_edge_cases(self) -> list[texts.TextCase]:
         """Texts at the edges."""
-        return texts.text_edge_cases(rows("tickets", self.split, 1, self.seed)[0])
+        return texts.text_edge_cases(rows("tickets", "public", 1, self.seed)[0])
 
     @remembered
     def trained(self) -> "FullModel":

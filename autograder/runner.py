@@ -1,11 +1,13 @@
 """Grade one submission: run the verdict in a clean process, with limits, and believe only what can be believed.
 
 The process gets an environment made from nothing, isolated Python (no user site, no PYTHON* variables, no current
-folder on the path), a private temporary folder, and limits on time and memory. Its report is read with a size limit
-and counted again here: titles, cells and points come from the checker's own list, so a report can say no more than
-which criteria were met. If anything is amiss, nothing is.
+folder on the path), a private temporary folder, and limits on time and memory. Request and report go through pipes,
+never through files that a learner's function could find, and the report is signed with a key that stands in the
+request alone. It is counted again here: titles, cells and points come from the checker's own list, so a report can say
+no more than which criteria were met. If anything is amiss, nothing is.
 """
 
+import hmac
 import json
 import os
 import secrets
@@ -18,13 +20,13 @@ from pathlib import Path
 
 from autograder.checkers import checker_of
 from autograder.criteria import Criterion, Finding, Report, all_failed, one_line, recount
+from autograder.signature import sign
 from shared.course import load_course
-from shared.safe_files import ArtifactError, read_limited
+from shared.world.splits import HIDDEN_SEED_VARIABLE
 
 SECONDS = {"cpu": 180, "cuda": 900}  # a check takes seconds; this is for a machine under heavy load
 MEMORY_BYTES = {"cpu": 8 * 2**30, "cuda": None}  # address space; a GPU's driver maps far more than it uses
-LARGEST_REPORT = 1_000_000  # bytes
-SETTINGS = ("COURSE_HIDDEN_SEED", "COURSE_PROFILE", "COURSE_BASE_MODEL", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
+SETTINGS = ("COURSE_PROFILE", "COURSE_BASE_MODEL", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
 # One thread a library: the checker runs two jobs side by side itself, and threads that wait for one another by
 # spinning grow many times slower as soon as anything else wants the processor.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -47,6 +49,9 @@ def grade(rung: str, submission: Path, *, seed: int | None = None, cells: Collec
         "seed": secrets.randbelow(2**31) if seed is None else seed,
         "cells": None if cells is None else sorted(cells),
         "memory_bytes": MEMORY_BYTES[device],
+        # Not in the environment, which every process of the same user can read.
+        "hidden_seed": os.environ.get(HIDDEN_SEED_VARIABLE, ""),
+        "key": secrets.token_hex(32),
     }
     try:
         return _run(request, SECONDS[device], criteria)
@@ -64,48 +69,50 @@ class _NoReport(Exception):
 
 def _run(request: dict, seconds: int, criteria: Sequence[Criterion]) -> Report:
     with tempfile.TemporaryDirectory(prefix="check-") as name:
-        folder = Path(name)
-        (folder / "request").write_text(json.dumps(request), encoding="utf-8")
-        status = _start_and_wait(folder, seconds)
-        if status is None:
-            raise _NoReport(f"the check was stopped after {seconds} s", "Try again when the machine is less busy.")
-        if status != 0:
-            said = _last_line(folder / "errors")
-            hint = "Show this line to whoever runs the course."
-            raise _NoReport(f"the check ended with status {status} ({said})", hint)
-        try:
-            report = Report.model_validate_json(read_limited(folder / "report", folder, LARGEST_REPORT))
-            return recount(report, criteria)
-        except (ArtifactError, ValueError):  # pydantic's ValidationError is a ValueError
-            raise _NoReport("the check gave no readable report", "Run it again; if it stays so, report it.") from None
-
-
-def _start_and_wait(folder: Path, seconds: int) -> int | None:
-    """Run the verdict in `folder` and return its exit status, or None when it took longer than `seconds`."""
-    with (
-        (folder / "request").open("rb") as request,
-        (folder / "report").open("wb") as report,
-        (folder / "errors").open("wb") as errors,
-    ):
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "autograder.verdict"],
-            stdin=request,
-            stdout=report,
-            stderr=errors,
-            cwd=folder,
-            env=_environment(folder),
-            start_new_session=True,
-        )
+        status, said, errors = _start_and_wait(Path(name), json.dumps(request).encode(), seconds)
+    if status is None:
+        raise _NoReport(f"the check was stopped after {seconds} s", "Try again when the machine is less busy.")
+    if status != 0:
+        hint = "Show this line to whoever runs the course."
+        raise _NoReport(f"the check ended with status {status} ({_last_line(errors)})", hint)
     try:
-        return process.wait(timeout=seconds)
+        return recount(Report.model_validate_json(_signed(said, request["key"])), criteria)
+    except ValueError:  # pydantic's ValidationError is one
+        raise _NoReport("the check gave no readable report", "Run it again; if it stays so, report it.") from None
+
+
+def _signed(said: bytes, key: str) -> bytes:
+    """Return the report in what the verdict said: a signature, a line break, the report. Raises ValueError."""
+    signature, _, report = said.partition(b"\n")
+    if not hmac.compare_digest(signature, sign(report, key)):
+        raise ValueError("not signed with this check's key")
+    return report
+
+
+def _start_and_wait(folder: Path, request: bytes, seconds: int) -> tuple[int | None, bytes, bytes]:
+    """Run the verdict in `folder`; return its exit status (None when it took longer than `seconds`), output, errors."""
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-m", "autograder.verdict"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+        env=_environment(folder),
+        start_new_session=True,
+    )
+    try:
+        said, errors = process.communicate(request, timeout=seconds)
+        return process.returncode, said, errors
     except subprocess.TimeoutExpired:
-        return None
+        return None, b"", b""
     finally:
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):  # nothing of it is left (macOS says so with PermissionError)
             pass
         process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            pipe.close()
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -116,6 +123,6 @@ def _environment(folder: Path) -> dict[str, str]:
     return {**fixed, **dict.fromkeys(THREADS, "1"), **settings}
 
 
-def _last_line(path: Path) -> str:
-    lines = path.read_bytes()[-4_000:].decode("utf-8", "replace").strip().splitlines()
+def _last_line(errors: bytes) -> str:
+    lines = errors[-4_000:].decode("utf-8", "replace").strip().splitlines()
     return one_line(lines[-1], 200) if lines else "it said nothing"

@@ -17,9 +17,9 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from shared.safe_files import ArtifactError, read_limited
 
@@ -77,6 +77,12 @@ class Answer(BaseModel):
     values: list[float] = []
     shape: list[int] = []
     gradient: list[float] | None = None
+
+    @model_validator(mode="after")
+    def _numbers_fill_the_shape(self) -> Self:
+        if self.kind == "tensor" and (min(self.shape, default=0) < 0 or len(self.values) != math.prod(self.shape)):
+            raise ValueError("a tensor's numbers do not fill its shape")
+        return self
 
     def fault(self) -> str | None:
         """Return what keeps this from being a usable answer (an error, a value that is not finite), or None."""
@@ -187,7 +193,9 @@ def _environment(folder: Path) -> dict[str, str]:
     """
     home = str(folder)
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {"HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", "CUDA_VISIBLE_DEVICES": "", **threads}
+    # Compiling starts processes; a function under @torch.compile runs uncompiled here, with the same result.
+    fixed = {"LANG": "C.UTF-8", "CUDA_VISIBLE_DEVICES": "", "TORCHDYNAMO_DISABLE": "1"}
+    return {"HOME": home, "TMPDIR": home, **fixed, **threads}
 
 
 def _ending(status: int) -> str:

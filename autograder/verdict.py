@@ -1,4 +1,4 @@
-"""The process that reaches a verdict: reads one request on stdin, writes one report on stdout.
+"""The process that reaches a verdict: reads one request on stdin, writes one signed report on stdout.
 
 Started by `autograder.runner` in a clean environment; a learner's functions run in further processes of their own.
 """
@@ -11,17 +11,24 @@ from pathlib import Path
 
 from autograder.checkers import checker_of
 from autograder.criteria import judge
+from autograder.processes import end_descendants, keep_to_ourselves
+from autograder.signature import sign
 from shared.course import load_course
 from shared.world.splits import HIDDEN_SEED_VARIABLE
 
 
 def main() -> None:
     """Serve the one request. Whatever a library prints goes to stderr, so that stdout holds the report alone."""
-    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     request = json.load(sys.stdin)
+    keep_to_ourselves()
     _limit_memory(request["memory_bytes"])
-    print(verdict(request["rung"], Path(request["folder"]), request["seed"], request["cells"]), file=answer)
+    if request["hidden_seed"]:
+        os.environ[HIDDEN_SEED_VARIABLE] = request["hidden_seed"]
+    report = verdict(request["rung"], Path(request["folder"]), request["seed"], request["cells"]).encode()
+    end_descendants()
+    answer.write(sign(report, request["key"]) + b"\n" + report)
     answer.close()
 
 

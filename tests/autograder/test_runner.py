@@ -13,6 +13,7 @@ from autograder import runner
 from autograder.checkers import CheckerError, checker_of
 from autograder.criteria import recount
 from autograder.runner import grade
+from autograder.signature import sign
 from shared.course import CourseError, load_course
 
 
@@ -80,9 +81,6 @@ def test_without_a_seed_the_questions_are_drawn_afresh(work):
         ("echo '{\"done\": true}'", "the check gave no readable report"),
         ("head -c 1000001 /dev/zero", "the check gave no readable report"),
         ("printf '\\377\\376'", "the check gave no readable report"),
-        ("rm report; ln -s /etc/passwd report", "the check gave no readable report"),
-        ("rm report; mkfifo report", "the check gave no readable report"),
-        ("rm report", "the check gave no readable report"),
     ],
 )
 def test_a_process_that_gives_no_report_gives_no_point(tmp_path, stand_in, script, words):
@@ -103,6 +101,18 @@ def test_a_check_that_takes_too_long_is_stopped_with_all_it_started(tmp_path, st
         time.sleep(0.01)
 
 
+@pytest.fixture
+def signed_stand_in(stand_in, monkeypatch, tmp_path):
+    """Return a function that lets the verdict's stand-in give any report, signed as this check asks."""
+
+    def install(report: str) -> None:
+        monkeypatch.setattr(runner.secrets, "token_hex", lambda size: "the key")
+        (tmp_path / "said").write_bytes(sign(report.encode(), "the key") + b"\n" + report.encode())
+        stand_in(f"cat {tmp_path}/said")
+
+    return install
+
+
 def running(group: int) -> list[int]:
     """Return the processes of a group, without those that have ended and wait to be collected."""
     found = []
@@ -115,13 +125,12 @@ def running(group: int) -> list[int]:
     return found
 
 
-def test_a_report_may_say_what_was_met_and_no_more(work, stand_in, tmp_path):
+def test_a_report_may_say_what_was_met_and_no_more(work, signed_stand_in):
     lies = json.loads(forged(work, score=900, max_score=900))
     for result in lies["criteria"]:
         result.update(points=99, max_points=99, title="easy", cell="anywhere")
     lies["criteria"][3]["passed"] = False
-    (tmp_path / "lies.json").write_text(json.dumps(lies))
-    stand_in(f"cat {tmp_path}/lies.json")
+    signed_stand_in(json.dumps(lies))
     report = grade("02", work)
     criteria = checker_of(load_course().rung("02")).criteria
     assert (report.score, report.max_score, report.done) == (20 - criteria[3].points, 20, False)
@@ -138,18 +147,73 @@ def test_a_report_may_say_what_was_met_and_no_more(work, stand_in, tmp_path):
         {"score": float("nan")},
     ],
 )
-def test_a_report_on_other_criteria_or_of_other_types_is_refused(work, stand_in, tmp_path, change):
-    (tmp_path / "lies.json").write_text(forged(work, **change))
-    stand_in(f"cat {tmp_path}/lies.json")
+def test_a_report_on_other_criteria_or_of_other_types_is_refused(work, signed_stand_in, change):
+    signed_stand_in(forged(work, **change))
     assert "no readable report" in only_line(grade("02", work))
 
 
-def test_a_forged_report_in_the_right_words_can_only_come_from_the_process_itself(work):
-    """What a learner's function prints or writes is no report: it runs in a further process, in another folder."""
-    source = f"print({forged(work)!r})\nopen('report', 'w').write({forged(work)!r})\ndef failure_kind(*a): return 1"
-    answer(work, "answer-read-failures", source)
+@pytest.mark.parametrize("signature", ["", "0" * 64, sign(b"", "the key").decode()])
+def test_a_report_that_is_not_signed_with_the_checks_key_is_refused(work, stand_in, tmp_path, signature):
+    (tmp_path / "said").write_text(f"{signature}\n{forged(work)}")
+    stand_in(f"cat {tmp_path}/said")
+    assert "no readable report" in only_line(grade("02", work))
+
+
+FORGERIES = {
+    "printed": "print(FORGED)",
+    "a file in its folder": "open('report', 'w').write(FORGED)",
+    "the files of the process that grades": """
+import os
+for name in list(os.listdir('..')):
+    if os.path.isfile('../' + name):
+        os.rename('../' + name, '../gone-' + name)
+for name in ('report', 'request', 'errors'):
+    open('../' + name, 'w').write(FORGED)
+""",
+    "the pipes of the process that grades": """
+import os
+parent = f'/proc/{os.getppid()}/fd'
+for name in os.listdir(parent):
+    if 'pipe' in os.readlink(f'{parent}/{name}'):
+        open(f'{parent}/{name}', 'w').write(FORGED)
+""",
+}
+
+
+@pytest.mark.parametrize("source", FORGERIES.values(), ids=FORGERIES)
+def test_a_forged_report_in_the_right_words_gains_nothing(work, source):
+    """A learner's function runs in a further process: it finds no file to forge, and does not know the key."""
+    whole = "\n".join([f"FORGED = {forged(work)!r}", source, "def failure_kind(*a): return 1"])
+    answer(work, "answer-read-failures", whole)
     report = grade("02", work, cells=["read-failures"])
-    assert report.score == 0 and failed(report) == {"failure-kinds", "failure-edges"}
+    assert report.score == 0 and not report.done
+
+
+def test_the_hidden_seed_is_not_to_be_read_off_the_process_that_grades(work, monkeypatch):
+    monkeypatch.setenv("COURSE_HIDDEN_SEED", "the-instructors-secret")
+    reading = "raise ValueError(open(f'/proc/{os.getppid()}/environ').read())"
+    answer(work, "answer-read-failures", f"import os\ndef failure_kind(text, ticket):\n    {reading}")
+    report = grade("02", work, cells=["read-failures"])
+    assert report.score == 0 and "the-instructors-secret" not in report.model_dump_json()
+
+
+ORPHANS = {
+    "a child that kills its parent": "signal.alarm(0); os.kill(os.getppid(), 9); time.sleep(300)",
+    "a child by the system's own call": "import ctypes; ctypes.CDLL(None).fork() or (os.setsid(), time.sleep(300))",
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process leaves behind is found by Linux's means")
+@pytest.mark.parametrize("source", ORPHANS.values(), ids=ORPHANS)
+def test_nothing_outlives_a_check(work, tmp_path, source):
+    mark = tmp_path / "running"
+    lines = f"import os, signal, time\nopen({str(mark)!r}, 'w').write(str(os.getpid()))\n{source}"
+    answer(work, "answer-read-failures", f"{lines}\ndef failure_kind(*a): return 1")
+    report = grade("02", work, cells=["read-failures"])
+    assert report.score == 0 and mark.exists()
+    assert not [
+        process for process in psutil.process_iter(["cmdline"]) if "autograder.student_child" in process.info["cmdline"]
+    ]
 
 
 def test_the_process_is_clean(tmp_path, stand_in, monkeypatch):
@@ -163,7 +227,7 @@ def test_the_process_is_clean(tmp_path, stand_in, monkeypatch):
     assert (tmp_path / "arguments").read_text().split() == ["-I", "-m", "autograder.verdict"]
     assert seen["HOME"] == seen["TMPDIR"] == folder and not os.path.exists(folder)
     assert seen["OMP_NUM_THREADS"] == seen["HF_HUB_OFFLINE"] == "1"
-    assert seen["COURSE_HIDDEN_SEED"] == "the instructor's"
+    assert "COURSE_HIDDEN_SEED" not in seen, "every process of the same user can read it there"
     added_by_the_shell = {"PWD", "OLDPWD", "SHLVL", "_"}
     ours = {"HOME", "TMPDIR", "LANG", "HF_HOME", "HF_HUB_OFFLINE", *runner.THREADS, *runner.SETTINGS}
     assert set(seen) - added_by_the_shell <= ours
