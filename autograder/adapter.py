@@ -21,6 +21,8 @@ from shared.safe_files import shown
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 LARGEST_RANK = 1_024
+# Mean size of B's numbers. Adam moves each by about the learning rate a step: ten steps at 1e-5 give 1e-4.
+LEAST_B = 1e-6
 LARGEST_ALONE = 4 * 2**30  # bytes of an adapter whose base is not at hand: rank 256 on all of 7B in float32 is less
 # Keys that do not change what the saved tensors mean, or that are checked by name below. Any other must be empty.
 UNDERSTOOD = {
@@ -37,8 +39,9 @@ _NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.(?P<part>lora_A\.weight|
 class Adapter:
     """A LoRA adapter that fits its base.
 
-    `modules` maps each adapted weight of the base to its parts' tensor names; `idle` names those whose B is still zero,
-    as at the start of training. `adapted_weights` counts the frozen numbers in all of them. `rslora`, `dora`: the kind.
+    `modules` maps each adapted weight of the base to its parts' tensor names; `idle` names those whose B is still as
+    good as zero, as at the start of training. `adapted_weights` counts the frozen numbers in all of them. `rslora`,
+    `dora`: the kind. `stated`: target_modules as the configuration has it, last names in order or a pattern.
     """
 
     path: Path
@@ -49,10 +52,16 @@ class Adapter:
     rslora: bool
     dora: bool
     targets: tuple[str, ...]
+    stated: tuple[str, ...] | str
     parameters: int
     adapted_weights: int
     modules: dict[str, dict[str, str]]
     idle: tuple[str, ...]
+
+    def shape_of(self, weight: str) -> tuple[int, int]:
+        """Return (outputs, inputs) of an adapted weight of the base."""
+        parts = self.modules[weight]
+        return self.header[parts["lora_B.weight"]].shape[0], self.header[parts["lora_A.weight"]].shape[1]
 
 
 def adapter_of(folder: Path, within: Path, base: Base | None) -> Adapter:
@@ -79,7 +88,8 @@ def adapter_of(folder: Path, within: Path, base: Base | None) -> Adapter:
         alpha / (math.sqrt(rank) if config.get("use_rslora") else rank),
         bool(config.get("use_rslora")),
         bool(config.get("use_dora")),
-        _targets(modules, config["target_modules"], folder / CONFIG),
+        _targets(modules, config, folder / CONFIG),
+        _stated(config),
         sum(math.prod(info.shape) for info in header.values()),
         sum(_adapted(header, parts) for parts in modules.values()),
         modules,
@@ -117,7 +127,7 @@ def _parts(path: Path, header: dict[str, TensorInfo], names: dict[str, str]) -> 
 def _config(path: Path, within: Path) -> dict[str, Any]:
     """Return adapter_config.json once it describes a plain LoRA, with rank and alpha in range."""
     config = read_config(path, within)
-    rank, alpha = config.get("r"), config.get("lora_alpha")
+    rank, alpha, targets = config.get("r"), config.get("lora_alpha"), config.get("target_modules")
     start = config.get("init_lora_weights", True)
     odd = sorted(key for key, value in config.items() if value and key not in UNDERSTOOD)
     faults = [
@@ -126,6 +136,10 @@ def _config(path: Path, within: Path) -> dict[str, Any]:
         (
             type(alpha) not in (int, float) or not 0 < alpha < 1e6,
             f"lora_alpha is {alpha!r}, expected a positive number",
+        ),
+        (
+            not targets or not isinstance(targets, str | list),
+            f"target_modules is {targets!r}, expected names or a pattern",
         ),
         (config.get("bias", "none") != "none", f"bias is {config.get('bias')!r}, expected 'none'"),
         (
@@ -146,7 +160,10 @@ def _modules(path: Path, header: dict[str, TensorInfo]) -> dict[str, dict[str, s
     for tensor in header:
         found = _NAME.fullmatch(tensor)
         if found is None:
-            raise NotMet(f"{shown(path)}: {tensor} is no part of a LoRA adapter", hint="Save it with save_pretrained.")
+            raise NotMet(
+                f"{shown(path)}: {tensor} is no part of a LoRA adapter on the decoder's linear layers",
+                hint="Adapt those layers alone, not embeddings or the head, and save with save_pretrained.",
+            )
         modules.setdefault(f"{found['module']}.weight", {})[found["part"]] = tensor
     if not modules:
         raise NotMet(f"{shown(path)}: no tensors", hint="Save it with save_pretrained, after training.")
@@ -182,14 +199,22 @@ def _shape_of(path: Path, name: str, found: dict[str, tuple[int, ...]], base: Ba
     return weight.shape[0], weight.shape[1]
 
 
-def _targets(modules: dict[str, dict[str, str]], stated: Any, path: Path) -> tuple[str, ...]:
-    """Return the adapted projections' names, once they are those that the configuration states.
+def _stated(config: dict[str, Any]) -> tuple[str, ...] | str:
+    """Return target_modules: last names in order, of names or whole paths, or a pattern as it stands."""
+    stated = config["target_modules"]
+    return stated if isinstance(stated, str) else tuple(sorted({str(one).rpartition(".")[2] for one in stated}))
 
-    It states last names, whole paths ("all-linear" on a small model becomes those), or a pattern, which is left alone.
+
+def _targets(modules: dict[str, dict[str, str]], config: dict[str, Any], path: Path) -> tuple[str, ...]:
+    """Return the adapted projections' names, once they are those that the configuration states and does not exclude.
+
+    A pattern, for targets or for what is excluded, is left alone.
     """
     found = sorted({name.removesuffix(".weight").rpartition(".")[2] for name in modules})
-    if isinstance(stated, list):
-        named = sorted({str(one).rpartition(".")[2] for one in stated})
+    stated, excluded = _stated(config), config.get("exclude_modules") or []
+    if not isinstance(stated, str) and not isinstance(excluded, str):
+        left_out = {str(one).rpartition(".")[2] for one in excluded}
+        named = [name for name in stated if name not in left_out]
         if named != found:
             raise NotMet(
                 f"{shown(path)}: target_modules is {named}, the tensors adapt {found}",
@@ -199,7 +224,7 @@ def _targets(modules: dict[str, dict[str, str]], stated: Any, path: Path) -> tup
 
 
 def _idle(path: Path, header: dict[str, TensorInfo], modules: dict[str, dict[str, str]]) -> tuple[str, ...]:
-    """Return the adapted weights whose B is zero. Raises NotMet for a number that is not finite."""
+    """Return the adapted weights whose B is as good as zero. Raises NotMet for a number that is not finite."""
     idle = []
     for name, parts in modules.items():
         values = _parts(path, header, parts)
@@ -209,6 +234,6 @@ def _idle(path: Path, header: dict[str, TensorInfo], modules: dict[str, dict[str
                     f"{shown(path)}: {part} of {name} holds NaN or infinity",
                     hint="Lower the learning rate; train again.",
                 )
-        if not values["lora_B.weight"].any():
+        if np.abs(values["lora_B.weight"]).mean() < LEAST_B:
             idle.append(name)
     return tuple(idle)

@@ -10,7 +10,7 @@ from autograder.ticket_criteria import Fault, judge_run, real, run_faults
 
 def adapter_is_real(work: AdapterSubmission) -> Finding:
     """The saved adapter fits the base, is finite, and every B has left zero."""
-    adapter = work.adapter
+    adapter = work.trained
     expected = "LoRA matrices of the shapes that the base implies, finite, none of the B still zero"
     targets = ", ".join(adapter.targets)
     return Finding(True, f"rank {adapter.rank}, alpha {adapter.alpha:g}, on {targets}", expected)
@@ -30,13 +30,20 @@ def few_are_trained(work: AdapterSubmission) -> Finding:
 def run_is_recorded(work: AdapterSubmission, method: str) -> Finding:
     """`run.json` describes this rung's run, and says what the adapter shows: its size, rank, alpha and targets."""
     adapter = real(work)
-    return judge_run(work, [*run_faults(work, method, f"an adapter ({method})"), *_setting_faults(work, adapter)])
+    return judge_run(work, adapter_run_faults(work, method, adapter))
+
+
+def adapter_run_faults(work: AdapterSubmission, method: str, adapter: Adapter) -> list[Fault]:
+    """Return what run.json may get wrong about an adapter's run."""
+    return [*run_faults(work, method, f"an adapter ({method})"), *_setting_faults(work, adapter)]
 
 
 def _setting_faults(work: AdapterSubmission, adapter: Adapter) -> list[Fault]:
     run = work.run
     settings = run.hyperparameters
-    stated = {part.strip().rpartition(".")[2] for part in str(settings.get("target_modules", "")).split(",")}
+    said = str(settings.get("target_modules", ""))
+    if not isinstance(adapter.stated, str):
+        said = tuple(sorted({part.strip().rpartition(".")[2] for part in said.split(",")}))
     return [
         (
             run.trainable_parameters != adapter.parameters,
@@ -48,7 +55,11 @@ def _setting_faults(work: AdapterSubmission, adapter: Adapter) -> list[Fault]:
             f"lora_alpha is {settings.get('lora_alpha')!r}, the adapter's is {adapter.alpha:g}",
         ),
         (
-            stated != set(adapter.targets),
-            f"target_modules is {', '.join(sorted(stated))}, the adapter is on {', '.join(adapter.targets)}",
+            said != adapter.stated,
+            f"target_modules is {_words(said)}, the adapter's is {_words(adapter.stated)}",
         ),
     ]
+
+
+def _words(targets: tuple[str, ...] | str) -> str:
+    return targets if isinstance(targets, str) else ", ".join(targets)

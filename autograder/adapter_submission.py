@@ -35,8 +35,9 @@ class AdapterSubmission(TicketSubmission):
             base = None
         adapter = adapter_of(self.path(f"artifacts/{self.stage}"), self.folder, base)
         if adapter.idle:
+            often = f"{len(adapter.idle)} of {len(adapter.modules)} modules"
             raise NotMet(
-                f"lora_B of {adapter.idle[0]} is still zero ({len(adapter.idle)} of {len(adapter.modules)} modules)",
+                f"lora_B of {adapter.idle[0]} is still as good as zero ({often})",
                 cause="These modules give the base's output: they were never trained.",
                 hint="Train, and save the trained adapter.",
             )

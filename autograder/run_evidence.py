@@ -79,9 +79,25 @@ def curve_fault(run: RunRecord, curve: LossCurve) -> str | None:
     for earlier, later in pairwise(logged):
         if later.tokens < earlier.tokens or later.seconds < earlier.seconds:
             return f"tokens or seconds go down at step {later.step}"
-    if logged[-1].tokens == 0:
-        return "no tokens were seen"
+    last = logged[-1]
+    if last.tokens < last.step * batch_size(run):
+        return f"{last.tokens:,} tokens after {last.step} steps of {batch_size(run)} rows: fewer than rows"
+    if last.seconds == 0:
+        return "no time has passed"
     return None
+
+
+def end_fault(losses: "Sequence[RowLoss]", base: "Sequence[RowLoss]", curve: LossCurve) -> str | None:
+    """Return how the submitted model's own loss on training rows contradicts the curve's end, or None.
+
+    A model that was trained along the curve has come at least half of the way that the curve shows, whichever rows it
+    was trained on, with dropout or without; a model that was never trained has not.
+    """
+    _, end, _ = fall(curve)
+    start, now = base_loss(base), base_loss(losses)
+    if now <= start - 0.5 * (start - end):
+        return None
+    return f"ends at {end:.3f}, but the submitted model's loss on training rows is {now:.3f} (the base's {start:.3f})"
 
 
 def fall(curve: LossCurve) -> tuple[float, float, float]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from autograder import adapter_criteria as adapter
 from autograder.criteria import CannotTell, Criterion, Finding
+from autograder.decoder_shape import decoder_fault
 from autograder.numbers import judge_number
 from autograder.run_evidence import curve_fault
 from autograder.rung_04_numbers import SOLUTIONS
@@ -70,12 +71,15 @@ def run_is_recorded(work: Rung04) -> Finding:
 def seven_billion(work: Rung04) -> Finding:
     """The base is as large as the done-when says; on a smaller one the mechanics are proven, and that is said.
 
-    Where the base is not at hand, the adapter's shapes speak for it, with a run that agrees with its curve.
+    Where the base is not at hand, the adapter's shapes speak for it, with a run that agrees with them and its curve.
     """
     found, least = work.adapter, work.threshold("least_parameters", work.run.profile)
     expected = f"an adapter for a base of at least {least / 1e9:.1f} billion parameters, trained on one GPU"
-    if fault := curve_fault(work.run, work.curve):
-        return Finding(False, f"loss_curve.json: {fault}", expected, hint="Let stage('adapter', ...) write it.")
+    record = adapter.judge_run(work, adapter.adapter_run_faults(work, "qlora", found))
+    fault = curve_fault(work.run, work.curve) or decoder_fault(found)
+    if fault or not record.passed:
+        observed = record.observed if not record.passed else fault
+        return Finding(False, observed, expected, hint="Let stage('adapter', ...) write all of it.")
     observed = f"beside {found.adapted_weights:,} weights of {work.run.base.id}, on {work.run.device}"
     if _base_size(work) >= least:
         return Finding(True, observed, expected)

@@ -12,6 +12,7 @@ from autograder.run_evidence import (
     base_loss,
     batch_size,
     curve_fault,
+    end_fault,
     fall,
     first_loss_range,
     still_falling,
@@ -70,7 +71,8 @@ def judge_run(work: TicketSubmission, faults: Sequence[Fault]) -> Finding:
 
 
 def curve_is_real(work: TicketSubmission) -> Finding:
-    """The loss curve belongs to the run: it begins at the base's loss and falls by more than its noise."""
+    """The loss curve belongs to the run: it begins at the base's loss, falls by more than its noise, and ends where
+    the submitted model is."""
     real(work)
     run, curve, base = work.run, work.curve, work.measured.base_losses
     low, high = first_loss_range(base, run, curve)
@@ -85,6 +87,9 @@ def curve_is_real(work: TicketSubmission) -> Finding:
     if start - end <= 3 * noise:
         observed = f"loss_curve.json: from {start:.3f} to {end:.3f}, while chance moves it by {noise:.3f}"
         return Finding(False, observed, expected, "The model has not learned.", "Train longer, or at a higher rate.")
+    if fault := end_fault(work.measured.losses, base, curve):
+        cause = "The curve is another model's."
+        return Finding(False, f"loss_curve.json: {fault}", expected, cause, "Let one run of the stage write both.")
     return Finding(True, f"from {first:.2f} (base: {base_loss(base):.2f}) to {end:.3f}", expected)
 
 
@@ -148,7 +153,9 @@ def real(work: TicketSubmission) -> "FullModel | Adapter":
     try:
         return work.trained
     except (ArtifactError, NotMet):
-        raise NotMet("there is no real model to go by", hint="First meet 'model-is-real'.") from None
+        raise NotMet(
+            "there is no real model to go by", hint="First meet what the check says of the saved weights."
+        ) from None
 
 
 def why_wrong(work: TicketSubmission, results: Sequence[TicketResult]) -> tuple[str, str]:

@@ -25,15 +25,16 @@ ROWS_SEED = 1
 ROWS = 150
 # The base is asked the first 60 of the same rows: at 0 right of 60 its share is below 0.06 (95%, Wilson).
 ROWS_BEFORE = 60
-ROWS_LOSS = 64  # training rows on which the base's loss is computed
+ROWS_LOSS = 64  # training rows on which both models' losses are computed
 
 
 class Measured(NamedTuple):
-    """What both models gave here: the base's answers to the first rows of `familiar` and its loss on training rows,
-    and the submitted model's answers to all rows of both phrasings."""
+    """What both models gave here: the base's answers to the first rows of `familiar`, both models' losses on training
+    rows, and the submitted model's answers to all rows of both phrasings."""
 
     before: list[TicketResult]
     base_losses: "list[RowLoss]"
+    losses: "list[RowLoss]"
     familiar: list[TicketResult]
     unseen: list[TicketResult]
 
@@ -89,6 +90,7 @@ class TicketSubmission(Submission):
         jobs = [
             lambda: before.answers(familiar[:ROWS_BEFORE]),
             lambda: before.losses(rows("tickets", "train", ROWS_LOSS)),
+            lambda: after.losses(rows("tickets", "train", ROWS_LOSS)),
             lambda: after.answers(familiar),
             lambda: after.answers(unseen),
         ]

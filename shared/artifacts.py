@@ -6,9 +6,10 @@ A rung's notebook writes these files, its checker reads them. One folder holds o
 
 import json
 import os
+from codecs import BOM_UTF8
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -32,6 +33,8 @@ class Artifact(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
+    largest: ClassVar[int] = 1_000_000  # bytes of its file
+
 
 class CurveRow(Artifact):
     """One logged training step. `tokens` and `seconds` count from the run's start, over all its pieces."""
@@ -46,6 +49,8 @@ class CurveRow(Artifact):
 
 class LossCurve(Artifact):
     """`loss_curve.json`: at least one row, steps strictly increasing."""
+
+    largest: ClassVar[int] = 32_000_000  # about 150 bytes a row: 200,000 logged steps
 
     rows: list[CurveRow] = Field(min_length=1)
 
@@ -129,16 +134,16 @@ def write_json(path: Path | str, record: Artifact) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def read_json(path: Path | str, model: type[Record], *, within: Path | str, max_bytes: int = 1_000_000) -> Record:
+def read_json(path: Path | str, model: type[Record], *, within: Path | str) -> Record:
     """Return the record of type `model` in the file `path`, which lies below the folder `within`.
 
     Raises ArtifactError, in one line that names the file and the field, for a file that is missing, empty,
-    larger than `max_bytes`, a link or no ordinary file, not UTF-8 JSON, too deeply nested, or that does not
+    larger than the record's `largest`, a link or no ordinary file, not UTF-8 JSON, too deeply nested, or that does not
     fit `model`.
     """
-    data = read_limited(path, within, max_bytes)
+    data = read_limited(path, within, model.largest)
     try:
-        return model.model_validate_json(data)
+        return model.model_validate_json(data.removeprefix(BOM_UTF8))  # some editors on Windows put the mark there
     except ValidationError as error:
         raise ArtifactError(f"{shown(path)}: {_first_fault(error)}. {REWRITE}") from None
 

@@ -68,6 +68,12 @@ def measured_as(monkeypatch):
     return install
 
 
+@pytest.fixture
+def as_if_trained(monkeypatch):
+    """Let a model of noise pass for one that was trained along its curve; `test_run_evidence` has no such mercy."""
+    monkeypatch.setattr("autograder.ticket_criteria.end_fault", lambda *_: None)
+
+
 @functools.cache
 def _unseen_prompts():
     return {row["prompt"] for row in rows("tickets", "public", ROWS, ROWS_SEED, phrasing="unseen")}

@@ -27,6 +27,7 @@ from example_work import (
 from autograder.runner import grade
 
 PERFORMANCE = {"valid-json", "exact-match", "exact-match-unseen"}
+pytestmark = pytest.mark.usefixtures("as_if_trained")
 DEPEND_ON_WEIGHTS = {"model-is-real", "run-record", "curve-is-real", "claim-honest", *PERFORMANCE}
 RUN, CURVE, EVAL = f"{STAGE_FOLDER}/run.json", f"{STAGE_FOLDER}/loss_curve.json", "artifacts/eval.json"
 CONFIG, WEIGHTS, NOTEBOOK = f"{STAGE_FOLDER}/config.json", f"{STAGE_FOLDER}/model.safetensors", f"{RUNG}.ipynb"

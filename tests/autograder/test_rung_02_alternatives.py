@@ -32,6 +32,7 @@ from shared.artifacts import CurveRow, EvalRecord, LossCurve, fingerprint_rows, 
 from shared.world import rows
 
 PERFORMANCE = {"valid-json", "exact-match", "exact-match-unseen"}
+pytestmark = pytest.mark.usefixtures("as_if_trained")
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -211,4 +212,4 @@ def test_on_hidden_rows_the_claims_are_still_judged_on_public_ones(work, monkeyp
 def test_graded_in_a_process_with_hidden_rows(work, monkeypatch):
     monkeypatch.setenv("COURSE_HIDDEN_SEED", "a secret")
     report = grade("02", work, seed=1, cells=["done-when"])
-    assert failed(report) == PERFORMANCE and "secret" not in report.model_dump_json()
+    assert failed(report) == PERFORMANCE | {"curve-is-real"} and "secret" not in report.model_dump_json()

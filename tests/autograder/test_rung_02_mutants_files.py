@@ -9,6 +9,7 @@ from shared.significance import wilson_interval
 from shared.world import rows
 
 PERFORMANCE = {"valid-json", "exact-match", "exact-match-unseen"}
+pytestmark = pytest.mark.usefixtures("as_if_trained")
 RUN, CURVE, EVAL = f"{STAGE_FOLDER}/run.json", f"{STAGE_FOLDER}/loss_curve.json", "artifacts/eval.json"
 
 
@@ -120,7 +121,7 @@ def with_key(key, value, at=50):
         (lambda rows_: rows_.__delitem__(slice(50, None)), "the last step is 50, but run.json says 100"),
         (with_key("tokens", 10), "tokens or seconds go down at step 51"),
         (with_key("seconds", 1.0), "tokens or seconds go down at step 51"),
-        (lambda rows_: [row.update(tokens=0) for row in rows_], "no tokens were seen"),
+        (lambda rows_: [row.update(tokens=0) for row in rows_], "0 tokens after 100 steps of 16 rows: fewer than rows"),
     ],
 )
 def test_a_curve_that_is_not_the_runs_is_refused(work, change, words):

@@ -12,6 +12,7 @@ from autograder.ticket_submission import ROWS
 from shared.questions import drawn
 
 PERFORMANCE = {"valid-json", "exact-match", "exact-match-unseen"}
+pytestmark = pytest.mark.usefixtures("as_if_trained")
 MERGE = "def merge(weight, lora_A, lora_B, alpha):\n    return weight + alpha / lora_A.size(0) * (lora_B @ lora_A)\n"
 ANSWERS = {
     "matrices": "return x @ weight.T + alpha / lora_A.size(0) * (x @ lora_A.T @ lora_B.T)",

@@ -12,6 +12,7 @@ from autograder.ticket_submission import ROWS
 from shared.questions import drawn
 
 PERFORMANCE = {"valid-json", "exact-match", "exact-match-unseen"}
+pytestmark = pytest.mark.usefixtures("as_if_trained")
 HEAD = "def round_trip(weights, levels, block_size):\n"
 ANSWERS = {
     "a loop over blocks": """
@@ -185,7 +186,9 @@ def large_base(monkeypatch, work, modules: int, width: int):
     edit(work / ADAPTER / "adapter_config.json", lambda c: c.update(r=1, lora_alpha=2, target_modules=["up_proj"]))
     monkeypatch.delenv("COURSE_BASE_MODEL")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    edit(work / ADAPTER / "run.json", lambda run: run.update(profile="gpu"))
+    settings = {"per_device_train_batch_size": 16, "r": 1, "lora_alpha": 2, "target_modules": "up_proj"}
+    changes = {"profile": "gpu", "hyperparameters": settings, "trainable_parameters": 2 * modules * width}
+    edit(work / ADAPTER / "run.json", lambda run: run.update(changes))
 
 
 @pytest.mark.parametrize(("modules", "enough"), [(100, True), (80, False)])
@@ -194,8 +197,7 @@ def test_where_the_base_is_not_at_hand_the_shapes_speak_and_nothing_else_is_told
 ):
     large_base(monkeypatch, quantized_work, modules, 7_500)
     results = by_id(report_on("04", quantized_work, "done-when"))
-    assert results["model-is-real"].passed
     assert results["seven-billion"].passed is enough
-    for name in ("run-record", "curve-is-real", *PERFORMANCE, "claim-honest"):
+    for name in ("model-is-real", "run-record", "curve-is-real", *PERFORMANCE, "claim-honest"):
         assert results[name].passed is None and results[name].points == 0
         assert "cannot re-evaluate here" in said(results[name])

@@ -8,6 +8,8 @@ from autograder.rung_04_numbers import SOLUTIONS
 from autograder.ticket_submission import ROWS
 from shared.questions import drawn
 
+pytestmark = pytest.mark.usefixtures("as_if_trained")
+
 
 def with_answer(old: str, new: str) -> str:
     assert old in ROUND_TRIP
@@ -107,4 +109,4 @@ def test_an_adapter_that_was_never_trained_earns_nothing(quantized_work, measure
     path = quantized_work / ADAPTER / "adapter_model.safetensors"
     edit_weights(path, lambda t: t.update({name: 0 * values for name, values in t.items() if "lora_B" in name}))
     report = report_on("04", quantized_work, "done-when")
-    assert report.score == 0 and "is still zero (14 of 14 modules)" in said(by_id(report)["model-is-real"])
+    assert report.score == 0 and "is still as good as zero (14 of 14 modules)" in said(by_id(report)["model-is-real"])

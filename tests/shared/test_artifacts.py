@@ -72,11 +72,21 @@ def curve_text(**changes):
     return json.dumps({"rows": [row(1).model_dump() | changes]})
 
 
-def test_missing_empty_and_oversized_files(tmp_path):
+def test_missing_empty_and_oversized_files(tmp_path, monkeypatch):
     with pytest.raises(ArtifactError, match=r"loss_curve.json: no such file\. Run"):
         read_json(tmp_path / "loss_curve.json", LossCurve, within=tmp_path)
     assert "the file is empty" in refusal(tmp_path, b"")
-    assert "1,001 bytes, expected at most 1,000" in refusal(tmp_path, b" " * 1001, max_bytes=1000)
+    monkeypatch.setattr(LossCurve, "largest", 1000)
+    assert "1,001 bytes, expected at most 1,000" in refusal(tmp_path, b" " * 1001)
+
+
+def test_a_curve_of_many_steps_and_a_byte_order_mark_are_read(tmp_path):
+    long = LossCurve(rows=[row(step) for step in range(1, 20_001)])
+    write_json(tmp_path / "loss_curve.json", long)
+    assert (tmp_path / "loss_curve.json").stat().st_size > 1_000_000
+    assert read_json(tmp_path / "loss_curve.json", LossCurve, within=tmp_path) == long
+    (tmp_path / "marked.json").write_bytes(b"\xef\xbb\xbf" + curve_text().encode())
+    assert read_json(tmp_path / "marked.json", LossCurve, within=tmp_path).rows
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"{", b"loss: 3", b'{"rows": [1,]}', b"[" * 100_000])
