@@ -8,6 +8,7 @@ cell of the notebook that the points belong to.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
+    except BrokenPipeError:  # the reader has had enough: `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:  # a fault of ours; it must not look like a verdict
         print(f"cannot tell: {type(error).__name__}: {one_line(error)}. Please report this", file=sys.stderr)
     return CANNOT_TELL
@@ -49,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("check", parents=[where], help="is a rung done?")
     one.add_argument("rung", help="for example 02")
     one.add_argument("--cell", help="only this graded cell")
-    one.add_argument("--seed", type=int, help="draw the inputs of your functions from this seed (default: afresh)")
+    one.add_argument("--seed", type=_seed, help="draw the inputs of your functions from this seed (default: afresh)")
     one.add_argument("--json", action="store_true", help="print the report as JSON")
     one.set_defaults(command=_check)
 
@@ -60,6 +63,14 @@ def _parser() -> argparse.ArgumentParser:
     begin = commands.add_parser("start", parents=[where], help="copy the notebooks into work/")
     begin.set_defaults(command=_start)
     return parser
+
+
+def _seed(text: str) -> int:
+    """Return the number that inputs are drawn from."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"expected 0 or more, got {number}")
+    return number
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -31,7 +31,8 @@ def _result_lines(result: Result) -> list[Text]:
     head = Text.assemble((f"{sign} ", colour), (result.title, "bold"), f"  {result.points}/{result.max_points}")
     lines = [head, Text(f"    observed: {result.observed}")]
     if not result.passed:
-        lines.append(Text(f"    expected: {result.expected}"))
+        if result.expected != result.title:
+            lines.append(Text(f"    expected: {result.expected}"))
         if result.hint:
             lines.append(Text(f"    hint:     {result.hint}", style="cyan"))
     return lines

@@ -38,7 +38,7 @@ def loss_value(work: Rung02) -> Finding:
     if wrong:
         observed = f"{cases[wrong[0]].name}: {answers[wrong[0]].values[0]:.4f}, right is {rights[wrong[0]]:.4f}"
         cause = loss.named_loss_fault(cases, answers)
-        hint = "Work the two batches of the example out by hand and compare."
+        hint = "Work the last batch of the example out by hand and compare."
         return Finding(False, f"{observed} ({len(wrong)} of {len(cases)} batches are off)", expected, cause, hint)
     return Finding(True, f"right on {len(cases)} batches", expected)
 
@@ -73,7 +73,8 @@ def loss_gradient(work: Rung02) -> Finding:
             return Finding(False, "no gradient reaches the logits", expected, cause, "Stay with torch operations.")
         gap, largest = loss.gradient_gap(case, answer)
         if gap > loss.RELATIVE_TOLERANCE * largest:
-            return Finding(False, f"{case.name}: the gradient is off by up to {gap:.4f}", expected)
+            hint = "Mend the value first; the gradient follows."
+            return Finding(False, f"{case.name}: the gradient is off by up to {gap:.4f}", expected, hint=hint)
     return Finding(True, f"right on {len(answers)} batches", expected)
 
 

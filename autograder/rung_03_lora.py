@@ -62,7 +62,9 @@ def layer_gradient(work: Rung03) -> Finding:
         if fault := answer.fault():
             return Finding(False, f"gradient of {layer.NAMES[of]}: {fault}", expected)
         if answer.gradient is None:
-            cause = "Somewhere the graph is cut: .item(), .detach(), .data, NumPy or torch.tensor(...)."
+            cause = (
+                "The graph is cut somewhere: .item(), .detach(), .data, NumPy, torch.tensor(...), nn.Parameter(...)."
+            )
             hint = "Stay with torch operations."
             return Finding(False, f"no gradient reaches {layer.NAMES[of]}", expected, cause, hint)
         if not layer.fits(answer.gradient, layer.right_gradient(work.value_cases[1], of)):

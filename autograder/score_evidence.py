@@ -36,7 +36,7 @@ def what_fails(results: Sequence[TicketResult], still_falling: bool) -> tuple[st
     cause = f"Most frequent fault: {kind} ({often} of {len(results)})."
     if still_falling:
         return cause, "The loss was still falling at the last step: train longer or raise the learning rate."
-    return cause, "Read a few of these answers; train longer, or on more rows."
+    return cause, "Read a few of these answers, and go back to the notebook's own rate, steps and rows."
 
 
 def claim(record: EvalRecord, metric: str, phrasing: str) -> EvalEntry | None:

@@ -67,8 +67,13 @@ def before_after(entries: Sequence[EvalEntry]) -> "Figure":
     return _describe(figure, "Scores before and after training. " + " ".join(map(_describe_entry, entries)))
 
 
-def token_losses(tokens: Sequence[str], losses: Sequence[float], in_answer: Sequence[bool]) -> "Figure":
-    """Return one bar a token: its loss in nats; hatched where the token is of the prompt, which training masks."""
+def token_losses(
+    tokens: Sequence[str], losses: Sequence[float], in_answer: Sequence[bool], *, chance: float
+) -> "Figure":
+    """Return one bar a token: its loss in nats; hatched where the token is of the prompt, which training masks.
+
+    A dashed line at `chance`: what a token costs a model that knows nothing, ln V. A space is shown as ␣.
+    """
     figure = _figure(width=9.0, height=3.4)
     axes = figure.add_subplot()
     for answer, name, style in (
@@ -77,11 +82,12 @@ def token_losses(tokens: Sequence[str], losses: Sequence[float], in_answer: Sequ
     ):
         places = [place for place, flag in enumerate(in_answer) if bool(flag) is answer]
         axes.bar(places, [losses[place] for place in places], 0.8, label=name, **style)
-    axes.set_xticks(range(len(tokens)), tokens, rotation=90, fontsize=8)
+    axes.axhline(chance, color=COLOURS[2], ls="--", label=f"ln V = {chance:.1f}")
+    axes.set_xticks(range(len(tokens)), [token.replace(" ", "␣") for token in tokens], rotation=90, fontsize=9)
     axes.set(xlabel="Token", ylabel="Loss (nats)", xlim=(-0.7, len(tokens) - 0.3))
     axes.legend(frameon=False)
     described = ", ".join(f"{token.strip()} {loss:.1f}" for token, loss in zip(tokens, losses, strict=True))
-    return _describe(figure, f"Loss of each token: {described}.")
+    return _describe(figure, f"Loss of each token: {described}. Dashed line, ln V: {chance:.1f}.")
 
 
 def dots(scores: Mapping[str, Sequence[float]], *, label: str, reference: tuple[str, float] | None = None) -> "Figure":

@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 REWRITE = "Run the cell that saves it again"
+WRITE = "Run the notebook down to the cell that saves it; a finished stage needs rerun=True"
 
 
 class ArtifactError(Exception):
@@ -52,7 +53,7 @@ def check_file(path: Path | str, within: Path | str, max_bytes: int) -> Path:
     try:
         found = path.lstat()
     except OSError:
-        raise ArtifactError(f"{shown(path)}: no such file. {REWRITE}") from None
+        raise ArtifactError(f"{shown(path)}: no such file. {WRITE}") from None
     if not stat.S_ISREG(found.st_mode):
         raise ArtifactError(f"{shown(path)}: expected an ordinary file, found something else. {REWRITE}")
     if found.st_size == 0:

@@ -9,12 +9,13 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.artifacts import LossCurve, RunRecord, read_json, safe_path, shown, write_json
+from shared.artifacts import ArtifactError, LossCurve, RunRecord, read_json, safe_path, shown, write_json
 from shared.course import ROOT, load_course
 from shared.curve import StageError, curve_callback, curve_of, loss_in_progress_bar
 from shared.models import computes_in_bf16, device_of, profile_here
@@ -76,11 +77,11 @@ def stage(
     scratch = target.with_name(f"checkpoint-{name}")
     _bring_back_old_result(target, scratch)
     if target.exists() and not rerun:
-        return _announce(_load(target, fresh=False))
+        return _announce(_load(target, fresh=False), begun_again=last_checkpoint(scratch) is not None)
     _refuse_where_nothing_is_trained(name, target)
     if rerun:
         shutil.rmtree(scratch, ignore_errors=True)
-    with quiet(), loss_in_progress_bar():
+    with _interruption_told(name, scratch), quiet(), loss_in_progress_bar():
         trainer = train(_prepare(name, scratch))
         if trainer is None:
             raise StageError(f"stage {name!r}: got no trainer. End your function with `return trainer`")
@@ -177,22 +178,47 @@ def _bring_back_old_result(target: Path, scratch: Path) -> None:
 
 
 def _load(target: Path, fresh: bool) -> StageResult:
-    """Return a saved stage. Raises ArtifactError for a record, StageError for weights that are missing."""
-    run = read_json(target / "run.json", RunRecord, within=target)
-    curve = read_json(target / "loss_curve.json", LossCurve, within=target)
+    """Return a saved stage. Raises StageError for a record or weights that are missing or spoilt."""
+    try:
+        run = read_json(target / "run.json", RunRecord, within=target)
+        curve = read_json(target / "loss_curve.json", LossCurve, within=target)
+    except ArtifactError as error:
+        fault = str(error).partition(". ")[0]
+        raise StageError(f"{fault}: the saved stage is not whole. Train it again with rerun=True") from None
     if not any((target / name).is_file() for name in WEIGHTS):
         raise StageError(f"{shown(target)}: expected {' or '.join(WEIGHTS)}. Train again with rerun=True")
     return StageResult(target, curve, run, fresh)
 
 
-def _announce(result: StageResult) -> StageResult:
+@contextmanager
+def _interruption_told(name: str, scratch: Path) -> Iterator[None]:
+    """Print where the run goes on from, and, when it is interrupted, where it would."""
+    if checkpoint := last_checkpoint(scratch):
+        print(f"Stage {name!r}: going on from step {_step_of(checkpoint)}.")
+    try:
+        yield
+    except KeyboardInterrupt:
+        checkpoint = last_checkpoint(scratch)
+        start = f"step {_step_of(checkpoint)}" if checkpoint else "the start"
+        print(f"Stage {name!r}: interrupted. Run it the same way again, and it goes on from {start}.")
+        raise
+
+
+def _step_of(checkpoint: str) -> int:
+    return int(checkpoint.rpartition("-")[2])
+
+
+def _announce(result: StageResult, begun_again: bool = False) -> StageResult:
     """Print one line about a stage, so that a learner knows whether they see old results or new."""
     run = result.run
     cost = f"{run.steps} steps in {run.wall_seconds:.0f} s on {run.device}"
     if result.fresh:
         print(f"Stage {run.stage!r}: trained {cost}, peak memory {run.peak_memory_bytes / 2**30:.1f} GiB.")
     else:
-        print(f"Stage {run.stage!r}: loaded, trained earlier ({cost}). rerun=True trains it again.")
+        print(f"Stage {run.stage!r}: loaded, trained earlier ({cost}). What has changed in the cell since then has no")
+        print("effect: rerun=True trains it again.")
+        if begun_again:
+            print("An interrupted rerun lies beside it; rerun=True begins that afresh.")
     return result
 
 

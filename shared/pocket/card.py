@@ -32,8 +32,9 @@ that occur in no training text. A share near one half is known to within 0.07 (9
 | --- | --- |
 {rows}
 
-It writes no tickets: neither the format nor the labels occur in what it has read. Order totals are right about half of
-the time when sampled, because the clerks whose answers it read were often quick and rounded.
+It writes no tickets: it has read stock cards in JSON, and every word of a ticket in one of them, but never a ticket,
+and no card after a letter. Order totals are right about half of the time when sampled, because the clerks whose answers
+it read were often quick and rounded.
 
 ## Making it again
 

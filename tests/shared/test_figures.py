@@ -101,12 +101,14 @@ def test_a_logarithmic_loss_curve_is_one():
 
 
 def test_token_losses_tell_prompt_and_answer_apart():
-    figure = token_losses(["Ticket", ":", "{"], [3.0, 1.0, 5.5], [False, False, True])
+    figure = token_losses(["Ticket", " :", "{"], [3.0, 1.0, 5.5], [False, False, True], chance=2.3)
     prompt, answer = [one for one in figure.axes[0].containers if isinstance(one, BarContainer)]
     assert [bar.get_height() for bar in prompt] == [3.0, 1.0]
     assert [bar.get_height() for bar in answer] == [5.5]
     assert prompt[0].get_hatch() and not answer[0].get_hatch()
-    assert "{ 5.5" in alt_text(figure)
+    assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["Ticket", "␣:", "{"]
+    assert set(figure.axes[0].get_lines()[0].get_ydata()) == {2.3}
+    assert "{ 5.5" in alt_text(figure) and "ln V: 2.3" in alt_text(figure)
 
 
 def test_dots_show_every_seed_and_their_mean():

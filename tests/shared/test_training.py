@@ -211,10 +211,17 @@ def test_a_death_between_the_two_renames_loses_nothing(done, trained):
 @pytest.mark.parametrize("content", ["", "{", '{"rung": "02"}', "NaN"])
 def test_a_broken_record_is_never_loaded(done, content):
     (done / "artifacts" / "model" / "run.json").write_text(content)
-    with pytest.raises(ArtifactError) as refused:
+    with pytest.raises(StageError) as refused:
         stage("model", must_not_train, rung="02", work=done)
-    assert "model/run.json: " in str(refused.value)
+    assert "model/run.json: " in str(refused.value) and str(refused.value).endswith("with rerun=True")
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["run.json", "loss_curve.json"])
+def test_a_missing_record_names_the_way_out(done, name):
+    (done / "artifacts" / "model" / name).unlink()
+    with pytest.raises(StageError, match=rf"{name}: no such file: .* rerun=True"):
+        stage("model", must_not_train, rung="02", work=done)
 
 
 def test_a_result_without_weights_is_never_loaded(done):
@@ -251,7 +258,7 @@ def test_a_function_that_returns_nothing(tmp_path, tiny_base):
         stage("model", lambda run: None, rung="02", work=tmp_path)
 
 
-def test_an_interrupted_run_keeps_to_its_settings(tmp_path, tiny_base):
+def test_an_interrupted_run_keeps_to_its_settings(tmp_path, tiny_base, capsys):
     """Step 4 is saved, then the learner presses stop, changes the learning rate and runs the cell again."""
     interrupted = trains(steps=8, save_steps=4)
 
@@ -267,11 +274,14 @@ def test_an_interrupted_run_keeps_to_its_settings(tmp_path, tiny_base):
         curve.__class__ = Stopping
         return interrupted(run)
 
+    capsys.readouterr()
     with pytest.raises(KeyboardInterrupt):
         stage("model", stop, rung="02", work=tmp_path)
+    assert "interrupted. Run it the same way again, and it goes on from step 4." in capsys.readouterr().out
     with pytest.raises(StageError, match=r"had learning_rate=0.01, this one has 0.001\. .*rerun=True"):
         stage("model", trains(steps=8, save_steps=4, learning_rate=1e-3), rung="02", work=tmp_path)
     result = stage("model", trains(steps=8, save_steps=4), rung="02", work=tmp_path)
+    assert "going on from step 4." in capsys.readouterr().out
     assert [row.step for row in result.curve.rows] == list(range(1, 9))
 
 
