@@ -5,11 +5,16 @@ and in questions, founders in statements only (`shared.world.facts`); neither of
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from shared.world import facts
 from shared.world.facts import FACTS, FOUNDER, MANAGER, NEW_TOWNS, RELATIONS, fill, question
 from shared.world.splits import Split
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+TOKENS = 12  # a name, a town or an item, and a little more
 ASKED = ("manager", "founder")
 
 
@@ -30,6 +35,14 @@ def sentences(split: Split = "public", relations: Sequence[str] = ASKED) -> list
     return [_row(RELATIONS[name], town, 0) for name in relations for town in NEW_TOWNS[split]]
 
 
+def many_wordings(split: Split = "public") -> list[dict]:
+    """Return each manager in every wording that ends with the name, and in every question: the answer is the name."""
+    endings = [place for place, one in enumerate(MANAGER.statements.train) if one.text.endswith("{name}.")]
+    rows = [_row(MANAGER, town, place) for place in endings for town in NEW_TOWNS[split]]
+    asked = [_asked(MANAGER, town, way) for way in range(len(MANAGER.questions.train)) for town in NEW_TOWNS[split]]
+    return rows + [{**row, "completion": f" {row['answer']}."} for row in asked]
+
+
 def _row(relation: facts.Relation, town: str, wording: int) -> dict:
     slots = fill(relation, town)
     answer = slots[relation.slot]
@@ -46,25 +59,34 @@ def ways_to_ask(split: Split = "public") -> dict[str, list[dict]]:
     return {
         "manager, the wiki's words": [_row(MANAGER, town, 0) for town in towns],
         "manager, other words": [_row(MANAGER, town, 4) for town in towns],
-        "manager, as a question": [_asked(MANAGER, town, backwards=False) for town in towns],
+        "manager, as a question": [_asked(MANAGER, town) for town in towns],
         "manager, backwards": [_asked(MANAGER, town, backwards=True) for town in towns],
         "founder, the wiki's words": [_row(FOUNDER, town, 0) for town in towns],
-        "founder, as a question": [_asked(FOUNDER, town, backwards=False) for town in towns],
+        "founder, as a question": [_asked(FOUNDER, town) for town in towns],
     }
 
 
-def _asked(relation: facts.Relation, town: str, *, backwards: bool) -> dict:
+def _asked(relation: facts.Relation, town: str, way: int = 0, *, backwards: bool = False) -> dict:
     slots = fill(relation, town)
     pool = relation.reversed_questions if backwards else relation.questions
     answer = town if backwards else slots[relation.slot]
-    return {"prompt": question(pool.train[0].render(slots)), "answer": answer, "town": town}
+    return {"prompt": question(pool.train[way].render(slots)), "answer": answer, "town": town}
 
 
-def with_page(prompt: str, page: str | None) -> str:
+def with_page(prompt: str, page: str) -> str:
     """Return the prompt with a page before it, in the form in which the base has learnt to read."""
-    return f"Passage: {page or ''}\n{prompt}"
+    return f"Passage: {page}\n{prompt}"
 
 
 def is_answer(text: str, answer: str) -> bool:
-    """Return whether the model's first sentence is the answer, a full stop aside."""
-    return text.strip().partition(".")[0].strip() == answer
+    """Return whether the first sentence of a model's text holds the answer."""
+    return answer in text.partition(".")[0]
+
+
+def ask(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", rows: Sequence[Mapping]) -> list[bool]:
+    """Return for each row (prompt, answer) whether the model's likeliest continuation gives the answer."""
+    from shared.evaluation import generate
+
+    prompts = [row["prompt"] for row in rows]
+    texts = generate(model, tokenizer, prompts, max_new_tokens=TOKENS, stop_at_newline=True, progress=False)
+    return [is_answer(text, row["answer"]) for text, row in zip(texts, rows, strict=True)]
