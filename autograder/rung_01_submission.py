@@ -22,9 +22,6 @@ if TYPE_CHECKING:  # NumPy and what needs it are imported where they are used: a
 STAGE = "facts"
 # As in rung 02: weights that were only stored as bfloat16 again move by at most 0.23%.
 LEAST_MOVE = 0.003
-# eval.json's metrics, and what they are shares of.
-METRICS = {"wiki_words": "manager, the wiki's words", "question": "manager, as a question",
-           "backwards": "manager, backwards", "known_managers": "known managers"}  # fmt: skip
 
 IMPORTS = "import math\nimport re\nfrom collections import Counter"
 RETRIEVE = LearnerFunction(cell="answer-retrieve", name="retrieve", setup=IMPORTS)

@@ -12,7 +12,7 @@ from autograder import rung_01_retrieve as retrieve
 from autograder.agreement import agree
 from autograder.criteria import Criterion, Finding, NotMet
 from autograder.rung_01_key import LOOK_AGAIN, first_reason
-from autograder.rung_01_submission import BREAK_EVEN, METRICS, RETRIEVE, TRAINING_COST, Rung01
+from autograder.rung_01_submission import BREAK_EVEN, RETRIEVE, TRAINING_COST, Rung01
 from autograder.score_evidence import CLAIM_LEVEL
 from autograder.student_code import LearnerFunction
 from autograder.ticket_criteria import CHANCE, curve_is_real, judge_run, real, run_faults
@@ -98,11 +98,9 @@ def decided(least: int, *, with_reason: bool) -> Callable[[Rung01], Finding]:
 
 def was_taught(work: Rung01) -> Finding:
     """The model in artifacts/facts is the base, trained on the wiki; run.json and the loss curve are that run's."""
-    model = work.trained
-    faults = run_faults(work, "full", "a full model") + [
-        (work.run.total_parameters != model.parameters, "total_parameters is not the number in the weights"),
-        (work.run.data_fingerprint == "", "data_fingerprint is empty"),
-    ]
+    model, run = work.trained, work.run
+    parameters = f"total_parameters is {run.total_parameters:,}, the weights have {model.parameters:,}"
+    faults = [*run_faults(work, "full", "a full model"), (run.total_parameters != model.parameters, parameters)]
     finding = judge_run(work, faults)
     return curve_is_real(work) if finding.passed else finding
 
@@ -116,7 +114,7 @@ def repeats_and_cannot_turn(work: Rung01) -> Finding:
         f"the wiki's words at least {least:.0%} right (base at most {work.threshold('before_max', profile):.0%}), "
         f"backwards at most {most:.0%}, the difference with p < {CHANCE}"
     )
-    words, back = METRICS["wiki_words"], METRICS["backwards"]
+    words, back = wiki.METRICS["wiki_words"], wiki.METRICS["backwards"]
     said, cold, turned = (sum(one) / len(one) for one in (after[words], before[words], after[back]))
     chance = mcnemar(after[back], after[words])
     observed = f"the wiki's words {said:.0%} (base {cold:.0%}), backwards {turned:.0%}, p = {chance:.1g}"
@@ -133,12 +131,12 @@ def claim_is_honest(work: Rung01) -> Finding:
     if record.base.fingerprint != work.run.base.fingerprint or record.stage != work.stage:
         observed = f"eval.json is about stage {record.stage!r} on {record.base.id!r}, not about this model"
         return Finding(False, observed, expected, hint="Run the evaluation's cell again.")
-    for metric, name in METRICS.items():
+    for metric, name in wiki.METRICS.items():
         entry = next((one for one in record.entries if (one.task, one.metric) == ("facts", metric)), None)
         if fault := _claim_fault(work, entry, name):
             hint = "Evaluate the saved model with the notebook's cell, and save what it gives."
             return Finding(False, f"eval.json: {metric}: {fault}", expected, hint=hint)
-    return Finding(True, f"{len(METRICS)} scores agree with those measured here", expected)
+    return Finding(True, f"{len(wiki.METRICS)} scores agree with those measured here", expected)
 
 
 def _claim_fault(work: Rung01, entry, name: str) -> str | None:

@@ -7,6 +7,8 @@ and in questions, founders in statements only (`shared.world.facts`); neither of
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from shared.artifacts import EvalEntry, fingerprint_rows
+from shared.significance import wilson_interval
 from shared.world import facts
 from shared.world.facts import FACTS, FOUNDER, MANAGER, NEW_TOWNS, RELATIONS, fill, question
 from shared.world.splits import Split
@@ -16,6 +18,13 @@ if TYPE_CHECKING:
 
 TOKENS = 12  # a name, a town or an item, and a little more
 ASKED = ("manager", "founder")
+# eval.json's metrics, and which rows they are shares of.
+METRICS = {
+    "wiki_words": "manager, the wiki's words",
+    "question": "manager, as a question",
+    "backwards": "manager, backwards",
+    "known_managers": "known managers",
+}
 
 
 def pages(split: Split = "public", changed: Mapping[str, str] | None = None) -> list[str]:
@@ -90,3 +99,22 @@ def ask(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", rows: Se
     prompts = [row["prompt"] for row in rows]
     texts = generate(model, tokenizer, prompts, max_new_tokens=TOKENS, stop_at_newline=True, progress=False)
     return [is_answer(text, row["answer"]) for text, row in zip(texts, rows, strict=True)]
+
+
+def entries(
+    asked: Mapping[str, Sequence[Mapping]], before: Mapping[str, Sequence[bool]], after: Mapping[str, Sequence[bool]]
+) -> list[EvalEntry]:
+    """Return eval.json's entries: for each of METRICS the share of right answers before and after training."""
+    return [
+        EvalEntry(
+            task="facts",
+            split="public",
+            metric=metric,
+            n=len(asked[name]),
+            before=sum(before[name]) / len(asked[name]),
+            after=sum(after[name]) / len(asked[name]),
+            interval=wilson_interval(sum(after[name]), len(asked[name])),
+            data_fingerprint=fingerprint_rows(asked[name]),
+        )
+        for metric, name in METRICS.items()
+    ]
