@@ -25,7 +25,8 @@ from shared.world import replies, rows
 NAME = "when"
 ASKED = 150  # public rows of tickets and replies
 NOTES = (
-    "score: share of n public rows that are right (polite, for tone). seconds: training alone. "
+    "score: share of n public rows that are right (polite, for tone). seconds: training alone, "
+    "on one thread of a machine that did other work too. "
     "Replies are sampled at temperature 1 unless the method says greedy; all else is the likeliest text."
 )
 Scores = dict[str, list[bool]]
@@ -154,6 +155,8 @@ def team(examples: int, steps: int = 0) -> Callable:
         if steps:
             model, tokenizer, seconds = train(known, seed, steps=steps, rate=1e-3, warmup=20)
             return {name: wiki.ask(model, tokenizer, part) for name, part in asked.items()}, seconds
+        import sklearn.linear_model  # noqa: F401 (loading the library is no part of the training)
+
         started = time.perf_counter()
         model = logistic_regression([row["prompt"] for row in known], [row["answer"] for row in known])
         seconds = time.perf_counter() - started

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH, ROW = 10.5, 0.34  # inches: the figure's width, a line's height
-COST, TOMORROW = 1.10, 1.42  # where the columns of text start, in units of the score's axis
+COST, TOMORROW, END = 1.10, 1.62, 2.55  # where the columns of text start and end, in units of the score's axis
 LIGHT = "#E8E8E8"
 
 
@@ -40,11 +40,11 @@ def choice_map(lines: Sequence[Line]) -> "Figure":
     for task, place in heads.items():
         axes.text(0, place, task, va="center", ha="left", fontsize=10, fontweight="bold")
     for column, title in ((COST, "mean, cost"), (TOMORROW, "when it changes tomorrow")):
-        axes.text(column, -1, title, va="center", fontsize=9, fontstyle="italic")
+        axes.text(column, -0.9, title, va="center", fontsize=9, fontstyle="italic")
     axes.set_yticks(places, [line.method for line in lines])
-    axes.set(xlabel="share of right answers", xlim=(0, 2.35), ylim=(bottom, -1.6))
+    axes.set(xlabel="share of right answers", xlim=(0, END), ylim=(bottom, -1.6))
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
-    axes.xaxis.set_label_coords(0.5 / 2.35, -0.06)
+    axes.xaxis.set_label_coords(0.5 / END, -0.05)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     figure.set_label(_in_words(lines))
