@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH, ROW = 10.5, 0.34  # inches: the figure's width, a line's height
-COST, TOMORROW, END = 1.10, 1.62, 2.55  # where the columns of text start and end, in units of the score's axis
+COST, TOMORROW, END = 1.10, 1.72, 2.65  # where the columns of text start and end, in units of the score's axis
 LIGHT = "#E8E8E8"
 
 
@@ -46,7 +46,7 @@ def choice_map(lines: Sequence[Line]) -> "Figure":
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
     axes.xaxis.set_label_coords(0.5 / END, -0.05)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="y", length=0, pad=7)
     figure.set_label(_in_words(lines))
     return figure
 
