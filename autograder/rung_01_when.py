@@ -17,7 +17,7 @@ from autograder.score_evidence import CLAIM_LEVEL
 from autograder.student_code import LearnerFunction
 from autograder.ticket_criteria import CHANCE, curve_is_real, judge_run, real, run_faults
 from shared import wiki
-from shared.artifacts import fingerprint_rows
+from shared.artifacts import ArtifactError, fingerprint_rows
 from shared.significance import mcnemar
 from shared.world import rows
 
@@ -61,7 +61,7 @@ def _profile(work: Rung01) -> str:
 
     try:
         return work.run.profile
-    except Exception:  # there is no run yet: this machine's own profile then
+    except ArtifactError:  # there is no run yet: this machine's own profile then
         return profile_here().name
 
 

@@ -16,7 +16,7 @@ from example_work import by_id, failed, said
 
 from autograder.rung_01_cost import break_even, training_cost
 from autograder.rung_01_key import KEY, LOOK_AGAIN
-from autograder.rung_01_retrieve import edge_cases, rank_cases
+from autograder.rung_01_retrieve import edge_cases, rank_cases, wiki_search
 from shared import wiki
 from shared.artifacts import BaseRecord, fingerprint_model
 from shared.cases import CHOICES, REASONS, drawn, letters
@@ -120,6 +120,20 @@ def test_a_right_cost_sketch_passes(choice_work, without_children, name):
 def test_right_functions_pass_in_their_own_processes(choice_work, taught_as):
     taught_as(TAUGHT)
     assert report_01(choice_work, "retrieve", "cost").done
+
+
+def test_an_instructors_wiki_is_of_other_shops(choice_work, without_children, taught_as, monkeypatch):
+    taught_as(TAUGHT)
+    monkeypatch.setenv("COURSE_HIDDEN_SEED", "a secret")
+    assert report_01(choice_work, "retrieve").done
+    hidden, public = (wiki_search(1, split).pages for split in ("hidden", "public"))
+    assert not set(hidden) & set(public)
+
+
+def test_a_wiki_of_today_has_no_manager_of_yesterday():
+    pages, old = wiki_search(3, "public").pages, set(wiki.pages())
+    assert len(pages) == 60 and not set(pages) & old
+    assert wiki_search(4, "public").pages != pages
 
 
 def test_no_run_is_needed_to_read(choice_work, taught_as, without_children):
