@@ -198,6 +198,7 @@ def retaught(work):
     write_json(work / "artifacts" / "facts" / "loss_curve.json", falling_curve(4.6))
 
 
+@pytest.mark.slow
 def test_a_model_of_noise_is_measured_as_such(choice_work):
     """No model is put in its place here: the tiny base with noise is truly asked."""
     report = report_01(choice_work, "done-when")
