@@ -7,6 +7,7 @@ import shutil
 import example_adapter
 import example_work
 import pytest
+from choice_fixtures import _choice_work, choice_work, taught_as  # noqa: F401 (fixtures of rung 01)
 
 from autograder import student_child
 from autograder.reevaluation import Engines, RowLoss

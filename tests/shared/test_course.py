@@ -186,7 +186,7 @@ def test_a_file_that_is_not_text_is_one_line(tmp_path):
 
 
 def test_a_planned_rung_may_have_no_cost(facts):
-    facts["rungs"][0]["cost"] = None
+    facts["rungs"][0].update(built=False, cost=None)
     assert Course.model_validate(facts).rung("01").cost is None
 
 

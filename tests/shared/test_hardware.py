@@ -113,7 +113,7 @@ def test_gpu_counts_the_memory_of_a_gpu_that_torch_can_use(gpu, has):
 
 
 def test_a_rung_without_a_known_cost_is_not_known():
-    rung = COURSE.rung("01").model_copy(update={"cost": None})
+    rung = COURSE.rung("01").model_copy(update={"cost": None, "built": False})
     fit = hardware._fit(rung, "pocket", 8.0)
     assert fit.fits is None
     assert hardware.fit_words(fit) == "not known (not built yet)"

@@ -1,0 +1,93 @@
+"""Rung 01's letters: the choices that are accepted for each, with the reasons that may decide it.
+
+A case that can be argued two ways has two choices here. What this cannot do: be secret. The course is open, so whoever
+wants to read the key can, and the checker may be asked as often as one likes. The learner's folder does not hold it,
+and the argument, which a human reads, is where the points for thinking are.
+"""
+
+KEY: dict[str, dict[str, tuple[str, ...]]] = {
+    "adaeze": {"rag": ("show-source", "facts-change")},
+    "agnes": {"none": ("good-enough",)},
+    "amara": {"fine-tune": ("hold-form",)},
+    "anand": {"rag": ("show-source", "facts-change"), "none": ("exact-rule",)},
+    "arjun": {"fine-tune+rag": ("form-and-facts",), "fine-tune": ("stay-inside", "hold-form")},
+    "beatriz": {"fine-tune+rag": ("form-and-facts",)},
+    "bertram": {"none": ("no-test",)},
+    "birte": {"classic": ("fixed-labels", "stay-inside")},
+    "bo": {"classic": ("fixed-labels", "many-requests")},
+    "brandt": {"rag": ("facts-change", "show-source")},
+    "corinne": {"none": ("too-risky",)},
+    "delgado": {"rag": ("show-source", "facts-change")},
+    "dispatch": {"none": ("too-risky",)},
+    "dmitri": {"fine-tune": ("many-requests", "hold-form")},
+    "emeka": {"classic": ("many-requests", "fixed-labels")},
+    "emi": {"fine-tune": ("stay-inside", "hold-form")},
+    "freya": {"fine-tune+rag": ("form-and-facts",)},
+    "gita": {"none": ("exact-rule",)},
+    "greta": {"prompt": ("few-examples",)},
+    "hana": {"prompt": ("untried-prompt",), "none": ("exact-rule",)},
+    "henrik": {"none": ("exact-rule",)},
+    "hugo": {"fine-tune+rag": ("form-and-facts",)},
+    "ingrid": {"classic": ("fixed-labels", "many-requests")},
+    "irena": {"classic": ("fixed-labels",)},
+    "ishikawa": {"fine-tune": ("hold-form",)},
+    "jun": {"fine-tune": ("hold-form",)},
+    "kiri": {"rag": ("facts-change",)},
+    "kofi": {"fine-tune+rag": ("form-and-facts",)},
+    "leif": {"fine-tune+rag": ("form-and-facts",)},
+    "leila": {"classic": ("fixed-labels",)},
+    "lindgren": {"prompt": ("untried-prompt", "few-examples")},
+    "lucia": {"fine-tune": ("many-requests",)},
+    "marek": {"prompt": ("few-examples", "untried-prompt")},
+    "mateo": {"classic": ("fixed-labels",)},
+    "mercedes": {"fine-tune+rag": ("form-and-facts",)},
+    "ngozi": {"prompt": ("few-examples", "untried-prompt")},
+    "niamh": {"rag": ("facts-change", "show-source")},
+    "noor": {"fine-tune+rag": ("form-and-facts",), "fine-tune": ("hold-form", "stay-inside")},
+    "odile": {"rag": ("show-source",)},
+    "olaf": {"fine-tune": ("many-requests", "hold-form", "stay-inside")},
+    "osei": {"prompt": ("few-examples", "untried-prompt")},
+    "ossian": {"rag": ("show-source", "facts-change")},
+    "pablo": {"prompt": ("few-examples", "untried-prompt")},
+    "pia": {"none": ("exact-rule",)},
+    "piet": {"rag": ("facts-change",)},
+    "poppy": {"none": ("no-test",)},
+    "quill": {"none": ("good-enough",)},
+    "radek": {"none": ("too-risky", "no-test")},
+    "ravn": {"fine-tune": ("hold-form",)},
+    "rosa": {"fine-tune": ("stay-inside", "hold-form")},
+    "saoirse": {"prompt": ("untried-prompt", "few-examples")},
+    "signe": {"fine-tune+rag": ("form-and-facts",)},
+    "sophie": {"classic": ("fixed-labels",)},
+    "stellan": {"none": ("too-risky",)},
+    "takumi": {"classic": ("fixed-labels", "many-requests", "good-enough")},
+    "tamsin": {"prompt": ("untried-prompt", "few-examples")},
+    "tomas": {"rag": ("show-source", "facts-change")},
+    "ulrich": {"prompt": ("untried-prompt", "few-examples")},
+    "verena": {"fine-tune": ("hold-form",)},
+    "wanda": {"fine-tune+rag": ("form-and-facts",)},
+    "yusuf": {"prompt": ("untried-prompt", "few-examples")},
+    "zofia": {"classic": ("fixed-labels", "stay-inside", "many-requests")},
+}
+
+# What to ask of a letter again, by the reason that decides it. None of the questions names a choice.
+LOOK_AGAIN = {
+    "facts-change": "What in the answers will be different next month, and who changes it where?",
+    "show-source": "Where does the answer stand, and must somebody see that place?",
+    "hold-form": "What did prompts reach, how many examples are there, and does the input hold all that is needed?",
+    "form-and-facts": "Two things are asked for: does one tool give both?",
+    "many-requests": "How many answers, how fast, and on what machine?",
+    "stay-inside": "Where must it run, and what can run there?",
+    "few-examples": "How many examples are there, and how different are the jobs?",
+    "untried-prompt": "What has been tried so far?",
+    "fixed-labels": "What comes out: a text, or one of a few labels, or a number?",
+    "exact-rule": "Could somebody work out the answer with certainty, without a model?",
+    "no-test": "How would anyone know that it is better?",
+    "too-risky": "What happens when it is wrong, and may these data be used so at all?",
+    "good-enough": "What is the target, and where does it stand?",
+}
+
+
+def first_reason(name: str) -> str:
+    """Return the reason that decides the letter first of all."""
+    return next(iter(KEY[name].values()))[0]
