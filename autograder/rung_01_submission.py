@@ -30,9 +30,10 @@ BREAK_EVEN = LearnerFunction(cell="answer-cost", name="break_even", setup=IMPORT
 
 
 class Taught(NamedTuple):
-    """What base and taught model give here: the base's loss on the wiki, and right or not by metric, row by row."""
+    """What base and taught model give here: their losses on the wiki, and right or not by metric, row by row."""
 
     base_losses: "list[RowLoss]"
+    losses: "list[RowLoss]"
     before: dict[str, list[bool]]
     after: dict[str, list[bool]]
 
@@ -133,7 +134,7 @@ class Rung01(TicketSubmission):
 
         asked = {**wiki.ways_to_ask(), "known managers": rows("facts", "train", 60)}
         before, after, together = self.engines
-        jobs = [lambda: before.losses(wiki.sentences())]
+        jobs = [lambda engine=engine: engine.losses(wiki.sentences()) for engine in (before, after)]
         jobs += [lambda engine=engine: _asked(engine, asked) for engine in (before, after)]
         return Taught(*run_all(jobs, together))
 

@@ -94,6 +94,8 @@ def break_even(training_price, tokens_saved, price_a_million):
     "rounded": COST.replace("* price_an_hour\n", "* price_an_hour * 1.00001\n"),
 }
 
+pytestmark = pytest.mark.usefixtures("as_if_trained")
+
 
 @pytest.mark.parametrize("name", RETRIEVERS)
 @pytest.mark.parametrize("seed", range(5))

@@ -10,6 +10,8 @@ from test_rung_01_alternatives import TAUGHT
 
 from shared.artifacts import BaseRecord, fingerprint_model, write_json
 
+pytestmark = pytest.mark.usefixtures("as_if_trained")
+
 
 @pytest.fixture
 def taught_right(choice_work, tiny_base, taught_as):
