@@ -159,9 +159,7 @@ def train(
     return model, log
 
 
-def _restore(
-    checkpoint: Path, model: "LlamaForCausalLM", optimizer: Optimizers, device: str
-) -> tuple[int, list[dict]]:
+def _restore(checkpoint: Path, model: "LlamaForCausalLM", optimizer: Optimizers, device: str) -> tuple[int, list[dict]]:
     import torch
 
     if not checkpoint.exists():
