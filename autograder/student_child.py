@@ -145,8 +145,10 @@ def _encode(result: object) -> dict:
 
 
 def _numbers(result) -> list[float]:
-    """Return the numbers of a flat list, tuple or NumPy array; none for anything else, or when there are too many."""
+    """Return the numbers of a flat list, tuple or NumPy array, or of one NumPy number; none for anything else."""
     values = result.tolist() if type(result).__module__ == "numpy" else result
+    if type(result).__module__ == "numpy" and isinstance(values, (int, float)):
+        values = [values]
     if not isinstance(values, (list, tuple)) or len(values) > LARGEST_TENSOR:
         return []
     try:
