@@ -140,7 +140,7 @@ def compute_is_equal(work: Rung05) -> Finding:
 
 
 def beats_raw(work: Rung05) -> Finding:
-    """The curated rows' model is right on held-out letters, and more often so than the raw rows' by more than chance."""
+    """The curated rows' model is right on held-out letters, and by more than chance more often than the raw rows'."""
     real(work)
     least, gain = (work.threshold(name, work.run.profile) for name in ("exact_match", "gain_over_raw"))
     expected = f"at least {least:.0%} right tickets, {gain:.0%} more than the raw rows' model, p < {CHANCE}"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from autograder import rung_05_minhash as hashing
 from autograder import rung_05_tickets as tickets
 from autograder.criteria import NotMet
-from autograder.student_code import Answer, Call, LearnerFunction, StudentCode
+from autograder.student_code import Answer, Call, LearnerFunction
 from autograder.submission import remembered
 from autograder.ticket_submission import ROWS, ROWS_SEED, TicketSubmission
 from shared.artifacts import RunRecord
@@ -49,7 +49,7 @@ class Rung05(TicketSubmission):
         """Start the learner functions; `minhash` twice, for two processes must agree on what they hash."""
         super().begin(cells)
         first = self._running.get(MINHASH.name)
-        if isinstance(first, StudentCode):
+        if first is not None and not isinstance(first, Exception):
             from autograder.notebook_source import answer_source
 
             source = answer_source(self.notebook, MINHASH.cell, self.notebook_path)
@@ -143,12 +143,9 @@ class Rung05(TicketSubmission):
     @remembered
     def raw_answers(self) -> list[TicketResult]:
         """What the raw rows' model answers to the familiar rows of `measured`."""
-        from autograder.reevaluation import engines, run_all
+        from autograder.reevaluation import engines
 
-        asked = rows("tickets", self.split, ROWS, ROWS_SEED)
-        _, model, together = engines(self.base, self.raw_model)
-        halves = asked[: ROWS // 2], asked[ROWS // 2 :]
-        return [one for part in run_all([lambda p=p: model.answers(p) for p in halves], together) for one in part]
+        return engines(self.base, self.raw_model).after.answers(rows("tickets", self.split, ROWS, ROWS_SEED))
 
     def _model(self, stage: str) -> "FullModel":
         from autograder.trained_from import full_model
