@@ -94,7 +94,7 @@ def flaws_are_found(work: Rung05) -> Finding:
     found = work.truth.recall
     observed = ", ".join(f"{flaw} {value:.1%}" for flaw, value in found.items())
     if missed := [flaw for flaw in found if found[flaw] < least[flaw]]:
-        cause = f"Too many rows with this flaw are kept: {missed[0]}."
+        cause = f"Too many rows with this flaw are kept: {', '.join(missed)}."
         return Finding(False, observed, expected, cause, "Look at kept rows near the step's threshold.")
     return Finding(True, observed, expected)
 

@@ -111,13 +111,13 @@ class Rung05(TicketSubmission):
     @remembered
     def chosen_rows(self) -> list[dict]:
         """The rows to train on. Raises NotMet for places that are not those of kept rows."""
-        fate, chosen = self.curation.fate, self.curation.chosen
+        raw, fate, chosen = self.raw_rows, self.curation.fate, self.curation.chosen
         if len(set(chosen)) != len(chosen):
             raise NotMet("curation.json: a place is chosen twice")
         wrong = next((place for place in chosen if not 0 <= place < len(fate) or fate[place] != "kept"), None)
         if wrong is not None:
             raise NotMet(f"curation.json: row {wrong} is chosen, but it is not one that was kept")
-        return [self.raw_rows[place] for place in chosen]
+        return [raw[place] for place in chosen]
 
     @remembered
     def card(self) -> str:

@@ -24,10 +24,11 @@ from shared.quiet import quiet
 from shared.training import trainer_arguments
 
 NAME = "curation"
-ROWS, RAW, FEW, STEPS = 200, 5000, 300, 150
+ROWS, RAW, FEW = 200, 5000, 300
+STEPS, BATCH = 300, 8
 SETS = ("raw", "random", "curated", "put back", "all clean")
 NOTES = (
-    f"familiar, unseen: share of {ROWS} public rows with the right ticket after {STEPS} steps of 16 rows. leaked, not "
+    f"familiar, unseen: share of {ROWS} public rows with the right ticket after {STEPS} steps of {BATCH} rows. leaked, not "
     "leaked: the same share among public rows that were, or were not, among the training rows. parroted: share of "
     "wrongly labelled training messages, put in once or eight times, that are answered with the wrong ticket learned."
 )
@@ -112,8 +113,8 @@ def train(rows: Sequence[Mapping], seed: int):
     with tempfile.TemporaryDirectory() as folder, quiet():
         kept = {**trainer_arguments(folder), "save_strategy": "no", "seed": seed, "disable_tqdm": True}
         arguments = SFTConfig(
-            **kept, learning_rate=2e-3, max_steps=STEPS, warmup_steps=20, lr_scheduler_type="cosine",
-            per_device_train_batch_size=16, max_length=256,
+            **kept, learning_rate=1e-3, max_steps=STEPS, warmup_steps=20, lr_scheduler_type="cosine",
+            per_device_train_batch_size=BATCH, max_length=256,
         )  # fmt: skip
         trainer = SFTTrainer(model, arguments, train_dataset=data, processing_class=tokenizer)
         trainer.remove_callback(PrinterCallback)
