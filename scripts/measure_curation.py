@@ -28,8 +28,8 @@ ROWS, RAW, FEW = 200, 5000, 300
 STEPS, BATCH = 300, 8
 SETS = ("raw", "random", "curated", "put back", "all clean")
 NOTES = (
-    f"familiar, unseen: share of {ROWS} public rows with the right ticket after {STEPS} steps of {BATCH} rows. leaked, not "
-    "leaked: the same share among public rows that were, or were not, among the training rows. parroted: share of "
+    f"familiar, unseen: share of {ROWS} public rows with the right ticket after {STEPS} steps of {BATCH} rows. leaked, "
+    "not leaked: the same share among public rows that were, or were not, among the training rows. parroted: share of "
     "wrongly labelled training messages, put in once or eight times, that are answered with the wrong ticket learned."
 )
 

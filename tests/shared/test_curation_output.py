@@ -1,0 +1,98 @@
+"""What curation hands on: the stream, the data card, the figures, samples that a verifier accepts."""
+
+import pytest
+
+from shared.curation.card import WORDS_WANTED, CardError, data_card, facts_of, fingerprint_of, sections_of
+from shared.curation.figures import catch_curves, growth
+from shared.curation.schema import schema_fault
+from shared.curation.stream_source import answer_fault, as_pair, source
+from shared.curation.streaming import StreamFilter
+from shared.curation.synthetic import spread, verified
+from shared.figures import alt_text
+from shared.measured import measured
+from shared.world import rows
+
+WORDS = {name: f"What I say of {name}." for name in WORDS_WANTED}
+
+
+def stream_filter():
+    return StreamFilter(schema_fault, [row["prompt"] for row in rows("tickets", "public", 200)], threshold=0.6)
+
+
+def test_a_stream_removes_what_the_steps_would():
+    made, keeps = rows("dirty-tickets", "train", 1000), stream_filter()
+    verdicts = [keeps.keeps(row["prompt"], row["completion"]) for row in made]
+    assert keeps.rows == 1000 and keeps.rows - sum(keeps.removed.values()) == sum(verdicts)
+    for row, kept in zip(made, verdicts, strict=True):
+        if row["flaws"] in (["broken JSON"], ["leaked"]):
+            assert not kept
+    kept = [(row["prompt"], row["completion"]) for row, stays in zip(made, verdicts, strict=True) if stays]
+    assert len(set(kept)) == len(kept)
+
+
+def test_a_stream_goes_through_datasets():
+    from datasets import Dataset
+
+    made = [{"prompt": row["prompt"], "completion": row["completion"]} for row in rows("dirty-tickets", "train", 300)]
+    one, other = stream_filter(), stream_filter()
+    left = Dataset.from_list(made).to_iterable_dataset().filter(
+        one, batched=True, batch_size=7, input_columns=["prompt", "completion"]
+    )  # fmt: skip
+    assert list(left) == [row for row in made if other.keeps(**row)]
+    assert one.removed == other.removed
+
+
+def test_the_pocket_stream_is_made_here():
+    stream, fault = source("pocket", schema_fault)
+    assert fault is schema_fault and set(next(iter(stream))) == {"prompt", "completion"}
+
+
+def test_an_instruction_becomes_a_pair():
+    row = {"instruction": "Add.", "input": "2, 3", "output": "5"}
+    assert as_pair(row) == {"prompt": "Add.\n2, 3", "completion": "5"}
+    assert as_pair({**row, "input": ""})["prompt"] == "Add."
+    assert answer_fault("Add.", "5") is None and answer_fault("Add.", "") == "0 words"
+
+
+def test_the_card_counts_and_can_be_read_back():
+    raw = rows("dirty-tickets", "train", 20)
+    fate = ["kept"] * 15 + ["schema"] * 3 + ["near"] * 2
+    card = data_card("Tickets", raw, fate, [4, 2], WORDS)
+    facts = facts_of(card)
+    assert facts["Raw rows"] == "20" and facts["Kept rows"] == "15" and facts["Removed by schema"] == "3"
+    assert facts["Training fingerprint"] == fingerprint_of([raw[4], raw[2]])
+    assert sections_of(card) == {name: f"What I say of {name}." for name in WORDS_WANTED}
+
+
+def test_a_card_without_words_is_refused():
+    with pytest.raises(CardError, match="'Choices' is empty"):
+        data_card("Tickets", [], [], [], {**WORDS, "Choices": "  "})
+
+
+def test_the_figures_say_what_they_show():
+    assert "At 0.6: 2 bands of 1: 0.84" in alt_text(catch_curves([(2, 1)], 0.6))
+    assert "seconds: 1, 10" in alt_text(growth([10, 100], {"seconds": [1.0, 10.0]}))
+
+
+def sample(prompt, completion, total=12):
+    return {"prompt": prompt, "completion": completion, "total": total}
+
+
+SAMPLES = [
+    sample("a", " 12 coins."), sample("a", " 12 coins."), sample("a", " 10 coins."),
+    sample("b", " 3 x 4 = 12. 12 coins."),
+]  # fmt: skip
+
+
+def test_a_verifier_keeps_each_different_right_answer_once():
+    assert verified(SAMPLES) == [SAMPLES[0], SAMPLES[3]]
+
+
+def test_spread_by_hand():
+    assert spread(SAMPLES) == {"right": 0.75, "working": 0.25, "different": 0.75}
+
+
+@pytest.mark.parametrize("name", ["curation", "synthetic", "curation_scale"])
+def test_the_measured_tables_are_there(name):
+    table = measured(name)
+    assert table.rows and table.command.startswith("python scripts/")
