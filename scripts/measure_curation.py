@@ -35,14 +35,14 @@ NOTES = (
 
 
 def main() -> int:
-    """Run what is missing from the table, the seeds of one set after another."""
+    """Run what is missing from the table, a whole seed at a time."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     seeds = parser.parse_args().seeds
     table = _table(f"python scripts/measure_curation.py --seeds {' '.join(map(str, seeds))}")
     done = {(row["name"], row["seed"]) for row in table.rows}
     pipelines: dict[int, Pipeline] = {}
-    for name, seed in ((name, seed) for name in SETS for seed in seeds if (name, seed) not in done):
+    for seed, name in ((seed, name) for seed in seeds for name in SETS if (name, seed) not in done):
         if seed not in pipelines:
             test = load_task("tickets", "public", ROWS)["prompt"]
             pipelines[seed] = clean(load_task("dirty-tickets", "train", RAW, seed=seed), test)

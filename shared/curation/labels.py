@@ -40,6 +40,7 @@ def _doubts(prompts: Sequence[str], labels: Sequence[str], least: float) -> list
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GroupKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
+    from threadpoolctl import threadpool_limits
 
     texts = [message_of(prompt) for prompt in prompts]
     classifier = make_pipeline(
@@ -48,7 +49,9 @@ def _doubts(prompts: Sequence[str], labels: Sequence[str], least: float) -> list
     )
     classes, given = np.unique(labels, return_inverse=True)
     groups = [normal_form(text) for text in texts]
-    chances = cross_val_predict(classifier, texts, given, groups=groups, cv=GroupKFold(FOLDS), method="predict_proba")
+    folds = GroupKFold(FOLDS)
+    with threadpool_limits(1):  # on so little data, threads wait for one another more than they work
+        chances = cross_val_predict(classifier, texts, given, groups=groups, cv=folds, method="predict_proba")
     likely = classes[chances.argmax(1)]
     return [
         f"says {label}, looks like {other}" if chance < least and other != label else None

@@ -129,20 +129,20 @@ def test_diverse_prompts_lie_far_apart():
 
 @pytest.mark.slow
 def test_a_wrong_label_is_doubted_also_beside_its_copy():
-    made = rows("tickets", "train", 400)
+    made = rows("tickets", "train", 2000)
     prompts, completions = [row["prompt"] for row in made], [row["completion"] for row in made]
     for place in range(5):
         wrong = {**made[place]["ticket"], "count": made[place]["ticket"]["count"] % 6 + 1}
         completions[place] = " " + json.dumps(wrong)
     faults = label_faults(prompts + prompts[:5], completions + completions[:5], fields=["count"])
     assert sum(fault is not None for fault in faults[:5]) >= 4
-    assert faults[:5] == faults[400:]
-    assert sum(fault is not None for fault in faults[5:400]) <= 4
+    assert faults[:5] == faults[2000:]
+    assert sum(fault is not None for fault in faults[5:2000]) <= 20
 
 
 @pytest.fixture(scope="module")
 def cleaned():
-    raw = load_task("dirty-tickets", "train", 1500, seed=4)
+    raw = load_task("dirty-tickets", "train", 5000, seed=4)
     return clean(raw, load_task("tickets", "public", 200)["prompt"])
 
 
@@ -150,7 +150,7 @@ def cleaned():
 def test_the_pipeline_finds_the_flaws_and_spares_the_rest(cleaned):
     judged = score(cleaned.raw.to_list(), cleaned.fate)
     assert min(judged.recall.values()) > 0.9 and judged.recall["broken JSON"] == judged.recall["exact duplicate"] == 1
-    assert min(value for step, value in judged.precision.items() if step != "contamination") > 0.9
+    assert min(judged.precision.values()) > 0.9
     assert judged.coverage > 0.95 and judged.purity > 0.95
 
 
