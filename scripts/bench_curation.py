@@ -26,7 +26,10 @@ from shared.world.tickets import rows as tickets
 NAME = "curation_scale"
 BATCH = 1_000
 THRESHOLD = 0.6
-NOTES = "seconds: of the processor, making the rows included. kept: rows that stay. peak_mib: the process's most resident memory."
+NOTES = (
+    "seconds: of the processor, making the rows included. kept: rows that stay. peak_mib: the process's most resident "
+    "memory."
+)
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The solved notebooks of rungs 03 and 04, executed on pocket from the top, checked, and graded by nbgrader.
+"""The solved notebooks of rungs 03 to 05, executed on pocket from the top, checked, and graded by nbgrader.
 
 Rung 02's is executed by the demonstration's own test.
 """
@@ -15,7 +15,7 @@ from autograder.solution_run import run_solution
 from shared.course import load_course
 
 MINUTES = 5  # what the course promises for a rung on two cores; a machine under load gets twice that
-REACHED = {"03": set(), "04": {"seven-billion"}}  # what the pocket base cannot meet
+REACHED = {"03": set(), "04": {"seven-billion"}, "05": set()}  # what the pocket base cannot meet
 
 
 @pytest.mark.slow
