@@ -1,6 +1,6 @@
 """Contamination: training rows that hold long pieces of the test set. n-grams, as GPT-3's authors looked for them.
 
-(Brown et al. 2020, arXiv 2005.14165, appendix C, took 13 words; messages here are shorter.)
+(Brown et al. 2020, arXiv 2005.14165, appendix C, took 8 to 13 words; messages here are short.)
 """
 
 from collections.abc import Iterable
