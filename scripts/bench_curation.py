@@ -28,7 +28,7 @@ BATCH = 1_000
 THRESHOLD = 0.6
 NOTES = (
     "seconds: of the processor, making the rows included. kept: rows that stay. peak_mib: the process's most resident "
-    "memory."
+    "memory. grown_mib: how much of it came after the libraries were loaded."
 )
 
 
@@ -52,17 +52,19 @@ def main() -> int:
 
 
 def one_size(size: int) -> str:
-    """Stream `size` rows through the filter and return "seconds kept peak_mib rows"."""
+    """Stream `size` rows through the filter and return "rows seconds kept peak_mib grown_mib"."""
     from datasets import IterableDataset
 
     keeps = StreamFilter(schema_fault, [row["prompt"] for row in tickets("public", 200)], threshold=THRESHOLD)
     stream = IterableDataset.from_generator(made_rows, gen_kwargs={"size": size})
+    keeps.keeps("Message: Hello!\nTicket:", "")  # what is imported at first use is no growth
+    before = _peak_mib()
     started, kept = time.process_time(), 0  # a busy machine does not slow this clock
     columns = ["prompt", "completion"]
     for _ in stream.filter(keeps, batched=True, batch_size=BATCH, input_columns=columns):
         kept += 1
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return f"{size} {time.process_time() - started:.1f} {kept} {peak:.0f}"
+    peak = _peak_mib()
+    return f"{size} {time.process_time() - started:.1f} {kept} {peak:.0f} {peak - before:.0f}"
 
 
 def made_rows(size: int) -> Iterator[dict]:
@@ -88,8 +90,14 @@ def made_rows(size: int) -> Iterator[dict]:
 
 
 def _row(said: str) -> dict:
-    size, seconds, kept, peak = said.split()
-    return {"rows": int(size), "seconds": float(seconds), "kept": int(kept), "peak_mib": int(peak)}
+    size, seconds, kept, peak, grown = said.split()
+    memory = {"peak_mib": int(peak), "grown_mib": int(grown)}
+    return {"rows": int(size), "seconds": float(seconds), "kept": int(kept), **memory}
+
+
+def _peak_mib() -> float:
+    """Return this process's most resident memory so far. (Linux counts it in KiB.)"""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":
