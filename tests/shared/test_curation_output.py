@@ -4,6 +4,7 @@ import pytest
 
 from shared.curation.card import WORDS_WANTED, CardError, data_card, facts_of, fingerprint_of, sections_of
 from shared.curation.figures import catch_curves, growth
+from shared.curation.memorised import completion_losses
 from shared.curation.schema import schema_fault
 from shared.curation.stream_source import answer_fault, as_pair, source
 from shared.curation.streaming import StreamFilter
@@ -96,3 +97,19 @@ def test_spread_by_hand():
 def test_the_measured_tables_are_there(name):
     table = measured(name)
     assert table.rows and table.command.startswith("python scripts/")
+
+
+@pytest.mark.slow
+def test_the_loss_of_a_completion_is_that_of_transformers():
+    import torch
+
+    from shared.models import load_base
+
+    model, tokenizer = load_base(dtype=torch.float32)
+    row = rows("tickets", "train", 1)[0]
+    ids = tokenizer(row["prompt"] + row["completion"], return_tensors="pt")["input_ids"].to(model.device)
+    labels = ids.clone()
+    labels[:, : len(tokenizer(row["prompt"])["input_ids"])] = -100
+    with torch.inference_mode():
+        right = model(input_ids=ids, labels=labels).loss.item()
+    assert completion_losses(model, tokenizer, [row]) == [pytest.approx(right, rel=1e-4)]
