@@ -32,7 +32,7 @@ def growth(rows: Sequence[int], curves: Mapping[str, Sequence[float]]) -> "Figur
     for (name, values), colour, marker in zip(curves.items(), COLOURS[1:], MARKERS, strict=False):
         axes.plot(rows, values, marker=marker, color=colour, label=name)
         axes.plot(rows, [values[-1] * size / rows[-1] for size in rows], color=colour, ls=":", lw=1)
-    axes.set(xlabel="rows", xscale="log", yscale="log")
+    axes.set(xlabel="rows", ylabel="amount (units in the legend)", xscale="log", yscale="log")
     axes.legend(frameon=False, title="dotted: exactly linear")
     said = ". ".join(f"{name}: {', '.join(f'{value:g}' for value in values)}" for name, values in curves.items())
     return _describe(figure, f"Growth with the number of rows ({', '.join(map(str, rows))}). {said}.")

@@ -258,9 +258,9 @@ def test_a_raw_model_that_is_none_is_refused(measured_right, tiny_base, spoil, w
 
 
 def test_a_claim_that_is_too_high_is_refused(curation_work, models_right):
-    models_right(round(0.8 * ROWS), 10)
+    models_right(round(0.9 * ROWS), 10)
     claimed(curation_work, 1.0)
-    assert "measured here 80.0%" in refused(curation_work, "claim-honest")
+    assert "measured here 90.0%" in refused(curation_work, "claim-honest")
 
 
 @pytest.mark.parametrize(
