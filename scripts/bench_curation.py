@@ -92,7 +92,7 @@ def made_rows(size: int) -> Iterator[dict]:
 def _row(said: str) -> dict:
     size, seconds, kept, peak, grown = said.split()
     memory = {"peak_mib": int(peak), "grown_mib": int(grown)}
-    return {"rows": int(size), "seconds": float(seconds), "kept": int(kept), **memory}
+    return {"name": "stream", "rows": int(size), "seconds": float(seconds), "kept": int(kept), **memory}
 
 
 def _peak_mib() -> float:

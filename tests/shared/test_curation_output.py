@@ -93,10 +93,41 @@ def test_spread_by_hand():
     assert spread(SAMPLES) == {"right": 0.75, "working": 0.25, "different": 0.75}
 
 
-@pytest.mark.parametrize("name", ["curation", "synthetic", "curation_scale"])
-def test_the_measured_tables_are_there(name):
-    table = measured(name)
-    assert table.rows and table.command.startswith("python scripts/")
+def by_seed(table, name, key, **also):
+    """Return a column of the rows called `name`, by seed."""
+    rows_of = [row for row in measured(table).rows if row["name"] == name]
+    return {row["seed"]: row[key] for row in rows_of if all(row[k] == v for k, v in also.items())}
+
+
+def test_what_the_lesson_says_of_the_sets_is_measured_on_every_seed():
+    sets = {name: by_seed("curation", name, "familiar") for name in ("raw", "random", "curated", "all clean")}
+    assert all(len(scores) >= 3 for scores in sets.values())
+    for seed, score in sets["curated"].items():
+        assert score > max(sets[other][seed] for other in ("raw", "random", "all clean"))
+        assert sets["all clean"][seed] > sets["raw"][seed] + 0.2
+    unseen = {name: by_seed("curation", name, "unseen").values() for name in ("curated", "random", "all clean")}
+    assert sum(unseen["all clean"]) > max(sum(unseen["curated"]), sum(unseen["random"]))
+
+
+def test_copied_errors_are_repeated_and_no_leaked_letter_is_wrong_on_any_seed():
+    once, often = (by_seed("curation", "put back", f"parroted, {copies}") for copies in (1, 8))
+    assert max(once.values()) < 0.4 and min(often.values()) > 0.7
+    assert set(by_seed("curation", "put back", "leaked").values()) == {1.0}
+
+
+def test_a_verifier_helps_and_its_absence_harms_on_every_seed():
+    for name, sign in (("verified", 1), ("all answers", -1)):
+        first, last = (by_seed("synthetic", name, "right", generation=number) for number in (0, 2))
+        assert len(first) >= 3 and all(sign * (last[seed] - first[seed]) > 0.1 for seed in first)
+        first, last = (by_seed("synthetic", name, "working", generation=number) for number in (0, 2))
+        assert all(sign * (last[seed] - first[seed]) > 0 for seed in first)
+
+
+def test_time_and_memory_grow_with_the_rows():
+    table = [row for row in measured("curation_scale").rows if row["rows"] >= 30_000]
+    for key in ("seconds", "grown_mib"):
+        each = [row[key] / row["rows"] for row in table]
+        assert len(each) >= 3 and max(each) < 1.5 * min(each)
 
 
 @pytest.mark.slow
