@@ -149,7 +149,20 @@ def _encode(result: object) -> dict:
         return {"kind": "value", "type_name": name, "value": result}
     if "torch" in sys.modules and isinstance(result, sys.modules["torch"].Tensor):
         return _encode_tensor(result)
-    return {"kind": "object", "type_name": name}
+    return {"kind": "object", "type_name": name, "values": _numbers(result)}
+
+
+def _numbers(result) -> list[float]:
+    """Return the numbers of a flat list, tuple or NumPy array, or of one NumPy number; none for anything else."""
+    values = result.tolist() if type(result).__module__ == "numpy" else result
+    if type(result).__module__ == "numpy" and isinstance(values, (int, float)):
+        values = [values]
+    if not isinstance(values, (list, tuple)) or len(values) > LARGEST_TENSOR:
+        return []
+    try:
+        return [float(value) for value in values]
+    except (TypeError, ValueError, OverflowError):
+        return []
 
 
 def _encode_tensor(result) -> dict:

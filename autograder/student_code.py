@@ -67,7 +67,8 @@ def tensor(values: Any, dtype: Literal["float32", "int64"]) -> dict:
 
 class Answer(BaseModel):
     """What one call gave. `kind` says which fields count: a tensor (flat `values` and `shape`), a plain value of a
-    JSON type, an object of another type (`type_name`), or an error (`value`, one line)."""
+    JSON type, an object of another type (`type_name`; a flat list, tuple or array of numbers has its `values` too), or
+    an error (`value`, one line)."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 

@@ -5,6 +5,7 @@ import json
 import shutil
 
 import example_adapter
+import example_curation
 import example_work
 import pytest
 from choice_fixtures import _choice_work, choice_work, taught_as  # noqa: F401 (fixtures of rung 01)
@@ -154,3 +155,32 @@ def _quantized_work(tmp_path_factory, _tiny_base_folder):
 def quantized_work(tmp_path, tiny_base, _quantized_work):
     """Return a fresh copy of a submission of rung 04 that is right in all but performance and size."""
     return shutil.copytree(_quantized_work, tmp_path / "rung-04-qlora")
+
+
+@pytest.fixture(scope="session")
+def _curation_work(tmp_path_factory, _tiny_base_folder):
+    folder = tmp_path_factory.mktemp("curation-work") / "rung-05-data"
+    example_adapter.write_rung("05", example_curation.notebook_05(), folder)
+    loss = example_work.base_loss_of(_tiny_base_folder)
+    example_curation.make_curation_work(folder, _tiny_base_folder, loss)
+    return folder
+
+
+@pytest.fixture
+def curation_work(tmp_path, tiny_base, _curation_work):
+    """Return a fresh copy of a submission of rung 05 that is right in all but the performance of its models."""
+    return shutil.copytree(_curation_work, tmp_path / "rung-05-data")
+
+
+@pytest.fixture
+def models_right(monkeypatch):
+    """Return a function that says how many held-out letters the curated and the raw rows' models get right."""
+
+    def install(curated: int, raw: int, unseen: int = ROWS) -> None:
+        def engines(base, trained, quantized=False):
+            right = raw if trained.path.parent.name == "raw" else curated
+            return Engines(Scripted(0, 0, 0), Scripted(right, unseen, ROWS), together=False)
+
+        monkeypatch.setattr("autograder.reevaluation.engines", engines)
+
+    return install
