@@ -37,6 +37,8 @@ SIGNATURES = {
     "    return [min((random.Random(f'{i}:{p}').getrandbits(40) for p in pieces), default=0) for i in range(size)]\n",
 }
 
+pytestmark = pytest.mark.usefixtures("as_if_trained")
+
 
 @pytest.mark.parametrize("name", SIGNATURES)
 def test_other_hash_functions_are_as_good(curation_work, without_children, name):

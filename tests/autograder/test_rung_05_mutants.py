@@ -11,6 +11,8 @@ from example_work import by_id, claimed, edit, edit_weights, failed, said
 
 from autograder.ticket_submission import ROWS
 
+pytestmark = pytest.mark.usefixtures("as_if_trained")
+
 
 def changed(source: str, old: str, new: str) -> str:
     assert old in source
