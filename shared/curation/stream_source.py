@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datasets import IterableDataset
 
 HUB_SET = "yahma/alpaca-cleaned"  # 51,760 instructions with model-written answers, CC BY 4.0, not gated
+HUB_REVISION = "12567cabf869d7c92e573c7c783905fc160e9639"
 POCKET_ROWS = 2_000
 ANSWER_WORDS = (1, 2_000)  # a right answer can be one word
 
@@ -21,7 +22,7 @@ def source(profile: str, ticket_fault: Fault) -> "tuple[IterableDataset, Fault]"
 
     if profile == "pocket":
         return IterableDataset.from_generator(_dirty, gen_kwargs={"n": POCKET_ROWS}), ticket_fault
-    stream = load_dataset(HUB_SET, split="train", streaming=True)
+    stream = load_dataset(HUB_SET, revision=HUB_REVISION, split="train", streaming=True)
     return stream.map(as_pair, remove_columns=["instruction", "input", "output"]), answer_fault
 
 
