@@ -37,7 +37,7 @@ CHANGES = {
     "q and v only": {"targets": ["q_proj", "v_proj"]},
     "attention only": {"targets": ATTENTION},
     "rank 64, alpha kept": {"rank": 64},
-    "rank 64, rsLoRA": {"rank": 64, "alpha": 8, "use_rslora": True},
+    "rank 64, rsLoRA, alpha 8": {"rank": 64, "alpha": 8, "use_rslora": True},
     "DoRA": {"use_dora": True},
 }
 

@@ -157,15 +157,16 @@ def levels_and_values(levels: Sequence[float], values: Sequence[float]) -> "Figu
     """Return the histogram of scaled weights (each over its block's largest magnitude) with the levels as lines."""
     figure = _figure(width=7.0, height=3.2)
     axes = figure.add_subplot()
-    axes.hist(values, bins=101, range=(-1, 1), color="#BBBBBB", density=True, label="weights of one layer")
+    axes.hist(values, bins=101, range=(-1, 1), color="#BBBBBB", density=True, label="weights of one matrix")
     for place, level in enumerate(levels):
         axes.axvline(level, color=COLOURS[1], lw=1.2, label="levels" if place == 0 else None)
     axes.set(xlabel="weight over its block's largest magnitude", ylabel="density", xlim=(-1.05, 1.05))
     axes.legend(frameon=False)
     return _describe(
         figure,
-        f"Histogram of {len(values)} scaled weights, a bell around 0 with both ends at 1, and {len(levels)} levels as "
-        f"lines: {', '.join(map(_number, levels))}. They stand closer where there are more weights.",
+        f"Histogram of {len(values)} scaled weights, a bell around 0 and a spike at each end, where each block's "
+        f"largest lies, and {len(levels)} levels as lines: {', '.join(map(_number, levels))}. They stand closer where "
+        "there are more weights.",
     )
 
 

@@ -19,8 +19,8 @@ THRESHOLD = 0.6  # Jaccard similarity of two messages with one and the same tick
 
 
 def clean(raw: "Dataset", test_prompts: Sequence[str]) -> Pipeline:
-    """Return the pipeline after its six steps. Wrong labels go before near-duplicates, or they could outlive the
-    right answer to the same message."""
+    """Return the pipeline after its six steps. Wrong labels go before near-duplicates, which are
+    witnesses about labels."""
     pipeline, test = Pipeline(raw), TestSet(test_prompts)
     pipeline.remove("schema", lambda row: schema_fault(row["prompt"], row["completion"]))
     pipeline.remove("sanity", lambda row: sanity_fault(row["prompt"]))
