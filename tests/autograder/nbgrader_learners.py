@@ -28,9 +28,9 @@ from nbgrader_class import (
 # The honest and the unlucky
 
 
-@learner({"sft-loss": 4, "read-failures": 3, "done-when": 6})
+@learner({"sft-loss": 4, "read-failures": 3, "done-when": 4})
 def honest(scene: Scene, folder: Path) -> None:
-    """Everything done; the model has not learned. Side runs lie in the folder too."""
+    """Everything done; the model has not learned, and the falling curve is not its own. Side runs lie there too."""
     shutil.copytree(scene.honest_work / "artifacts", folder / "artifacts")
     save(scene.notebook(sft_loss=SFT_LOSS, failure_kind=FAILURE_KIND, prose=PROSE), folder)
     for name in ("experiments/too-hot/big.safetensors", "artifacts/model/checkpoint-10/optimizer.pt"):
