@@ -23,6 +23,7 @@ from shared.course import load_course
 
 THRESHOLDS = load_course().rung("02").thresholds["pocket"]
 WEIGHTS = f"{STAGE_FOLDER}/model.safetensors"
+pytestmark = pytest.mark.usefixtures("as_if_trained")
 
 LOSS = """
 def sft_loss(logits, input_ids, completion_mask):
@@ -63,7 +64,7 @@ MEAN = "(nats * keep).sum() / keep.sum().clamp(min=1)"
             "Token 0 is a token like any other",
         ),
         (with_loss(MEAN, "(nats * keep).mean()"), "sft-loss-value", "This divides by all positions"),
-        (with_loss("log_softmax(", "log_softmax(0.99 * "), "sft-loss-value", "Work the two batches"),
+        (with_loss("log_softmax(", "log_softmax(0.99 * "), "sft-loss-value", "Work the last batch"),
         (with_loss("-1)\n", "1)\n"), "sft-loss-value", "batches are off"),
         (with_loss("log_softmax(logits[:, :-1], -1)", "log(torch.softmax(logits[:, :-1], -1))"), "sft-loss-edges",
          "huge logits: returned nan, expected a finite number exp overflows"),
@@ -75,7 +76,6 @@ MEAN = "(nats * keep).sum() / keep.sum().clamp(min=1)"
         (with_loss(".clamp(min=1)", ""), "sft-loss-edges", "a mask without a single 1: returned nan"),
         (with_loss(MEAN, "nats[keep > 0].mean()"), "sft-loss-edges", "With no token to learn from, return 0."),
         (with_loss("keep.sum()", "completion_mask.sum()"), "sft-loss-edges", "Nothing predicts token 0: leave it out."),
-        (with_loss("-1)\n", "-1)\n    logits -= logits.mean()\n"), "sft-loss-gradient", "in-place operation"),
         (with_loss("-1)\n", "-1).detach()\n"), "sft-loss-gradient", "no gradient reaches the logits"),
         (with_loss(MEAN, f"torch.tensor(({MEAN}).item())"), "sft-loss-gradient", "the graph is cut"),
         (with_loss(MEAN, f"({MEAN}).detach() + 0 * logits.sum()"), "sft-loss-gradient", "the gradient is off by"),
@@ -195,7 +195,7 @@ def test_weights_that_are_no_fine_tune_of_the_base_earn_nothing(work, tiny_base,
     report = report_on(work, "done-when")
     results = by_id(report)
     assert report.score == 0 and words in said(results.pop("model-is-real"))
-    assert all("First meet 'model-is-real'" in result.hint for result in results.values())
+    assert all("First meet what the check says of the saved weights" in result.hint for result in results.values())
 
 
 def test_noise_on_the_base_is_no_fine_tune_either(work, tiny_base):
