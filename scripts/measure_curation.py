@@ -11,14 +11,13 @@ import random
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from datetime import date
 
 from shared.curation.diversity import most_diverse
 from shared.curation.pipeline import Pipeline
 from shared.curation.steps import clean, put_back
 from shared.data import load_task
 from shared.evaluation import TicketResult, evaluate_tickets
-from shared.measured import MeasuredError, Table, machine_here, measured, save, versions_here
+from shared.measured import save, table_so_far
 from shared.models import load_base
 from shared.quiet import quiet
 from shared.training import trainer_arguments
@@ -39,7 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     seeds = parser.parse_args().seeds
-    table = _table(f"python scripts/measure_curation.py --seeds {' '.join(map(str, seeds))}")
+    table = table_so_far(NAME, NOTES, f"python scripts/measure_curation.py --seeds {' '.join(map(str, seeds))}")
     done = {(row["name"], row["seed"]) for row in table.rows}
     pipelines: dict[int, Pipeline] = {}
     for seed, name in ((seed, name) for seed in seeds for name in SETS if (name, seed) not in done):
@@ -120,15 +119,6 @@ def train(rows: Sequence[Mapping], seed: int):
         trainer.remove_callback(PrinterCallback)
         trainer.train()
     return trainer
-
-
-def _table(command: str) -> Table:
-    """Return the table as far as it is there, or an empty one."""
-    made = Table(command=command, date=date.today(), machine=machine_here(), versions=versions_here(), notes=NOTES)
-    try:
-        return made.model_copy(update={"rows": measured(NAME).rows})
-    except MeasuredError:
-        return made
 
 
 if __name__ == "__main__":

@@ -9,17 +9,17 @@ what is in the table is not run again. A number in the table is a share of 200 p
 import argparse
 import sys
 import tempfile
-from datetime import date
 
 from shared.data import load_task
 from shared.evaluation import evaluate_tickets
-from shared.measured import MeasuredError, Table, machine_here, measured, save, versions_here
+from shared.measured import save, table_so_far
 from shared.models import load_base
 from shared.quiet import quiet
 from shared.training import trainer_arguments
 
 NAME = "lora"
 ROWS = 200
+NOTES = f"familiar, unseen: share of {ROWS} public rows with the right ticket. loss: mean of the last 20 steps."
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
 RECIPE = {"rank": 16, "alpha": 32, "rate": 3e-3, "targets": "all-linear", "steps": 400}
 CHANGES = {
@@ -47,7 +47,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     seeds = parser.parse_args().seeds
-    table = _table(f"python scripts/measure_lora.py --seeds {' '.join(map(str, seeds))}")
+    table = table_so_far(NAME, NOTES, f"python scripts/measure_lora.py --seeds {' '.join(map(str, seeds))}")
     done = {(row["name"], row["seed"]) for row in table.rows}
     wanted = [(name, seed) for seed in seeds for name in CHANGES if (name, seed) not in done]
     for place, (name, seed) in enumerate(wanted, 1):
@@ -94,16 +94,6 @@ def train(*, rank: int, alpha: float, rate: float, targets: str | list, steps: i
         trainer.remove_callback(PrinterCallback)
         trainer.train()
     return trainer
-
-
-def _table(command: str) -> Table:
-    """Return the table as far as it is there, or an empty one."""
-    notes = f"familiar, unseen: share of {ROWS} public rows with the right ticket. loss: mean of the last 20 steps."
-    made = Table(command=command, date=date.today(), machine=machine_here(), versions=versions_here(), notes=notes)
-    try:
-        return made.model_copy(update={"rows": measured(NAME).rows})
-    except MeasuredError:
-        return made
 
 
 if __name__ == "__main__":

@@ -11,11 +11,10 @@ import random
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from datetime import date
 
 from shared.curation.synthetic import sampled, spread, verified
 from shared.data import load_task
-from shared.measured import MeasuredError, Table, machine_here, measured, save, versions_here
+from shared.measured import Table, save, table_so_far
 from shared.models import load_base
 from shared.quiet import quiet
 from shared.training import trainer_arguments
@@ -36,7 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     seeds = parser.parse_args().seeds
-    table = _table(f"python scripts/measure_synthetic.py --seeds {' '.join(map(str, seeds))}")
+    table = table_so_far(NAME, NOTES, f"python scripts/measure_synthetic.py --seeds {' '.join(map(str, seeds))}")
     done = {(row["name"], row["seed"]) for row in table.rows if row["generation"] == 2}
     for seed in seeds:
         for name in ("verified", "all answers"):
@@ -86,15 +85,6 @@ def train(model, tokenizer, rows: Sequence[Mapping], seed: int):
         trainer.remove_callback(PrinterCallback)
         trainer.train()
     return trainer.model.eval()
-
-
-def _table(command: str) -> Table:
-    """Return the table as far as it is there, or an empty one."""
-    made = Table(command=command, date=date.today(), machine=machine_here(), versions=versions_here(), notes=NOTES)
-    try:
-        return made.model_copy(update={"rows": measured(NAME).rows})
-    except MeasuredError:
-        return made
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from training_runs import ALL, RUNS, TRIAL, Run
 
-from shared.measured import MeasuredError, Table, machine_here, measured, save, versions_here
+from shared.measured import Table, machine_here, save, table_so_far
 from shared.memory import GIB
 
 NAME = "training"
@@ -44,23 +44,12 @@ def main() -> int:
         print(json.dumps(measure(ALL[options.one], options.bases)))
         return 0
     names = [TRIAL] if options.trial else options.only
-    table = table_so_far(names if options.again else [])
+    table = table_so_far(NAME, NOTES, "python scripts/measure_training.py")
+    again = names if options.again else []
+    table = table.model_copy(update={"rows": [row for row in table.rows if row["name"] not in again]})
     missing = [name for name in names if name not in {row["name"] for row in table.rows}]
     with tempfile.TemporaryDirectory() as folder:
         return sum(not add_row(table, name, options.bases or Path(folder)) for name in missing)
-
-
-def table_so_far(again: list[str]) -> Table:
-    """Return the table without the rows that are to be measured again."""
-    made = Table(
-        command="python scripts/measure_training.py", date=date.today(), machine=machine_here(),
-        versions=versions_here(), notes=NOTES,
-    )  # fmt: skip
-    try:
-        rows = [row for row in measured(NAME).rows if row["name"] not in again]
-    except MeasuredError:
-        rows = []
-    return made.model_copy(update={"rows": rows})
 
 
 def add_row(table: Table, name: str, bases: Path) -> bool:

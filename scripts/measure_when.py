@@ -11,12 +11,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from datetime import date
 
 from shared import wiki
 from shared.classic import logistic_regression, nearest
 from shared.evaluation import evaluate_tickets, generate
-from shared.measured import MeasuredError, Table, machine_here, measured, save, versions_here
+from shared.measured import save, table_so_far
 from shared.models import load_base
 from shared.quiet import quiet
 from shared.training import trainer_arguments
@@ -37,7 +36,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     seeds = parser.parse_args().seeds
-    table = _table(f"python scripts/measure_when.py --seeds {' '.join(map(str, seeds))}")
+    table = table_so_far(NAME, NOTES, f"python scripts/measure_when.py --seeds {' '.join(map(str, seeds))}")
     done = {(row["name"], row["method"], row["seed"]) for row in table.rows}
     for seed in seeds:
         for (task, method), run in RUNS.items():
@@ -214,15 +213,6 @@ def _rows(task: str, method: str, seed: int, scores: Scores, seconds: float) -> 
         {"name": task, "method": method, "seed": seed, "asked": asked, "score": round(sum(right) / len(right), 4),
          "n": len(right), "seconds": round(seconds, 1)} for asked, right in scores.items()
     ]  # fmt: skip
-
-
-def _table(command: str) -> Table:
-    """Return the table as far as it is there, or an empty one."""
-    made = Table(command=command, date=date.today(), machine=machine_here(), versions=versions_here(), notes=NOTES)
-    try:
-        return made.model_copy(update={"rows": measured(NAME).rows})
-    except MeasuredError:
-        return made
 
 
 if __name__ == "__main__":

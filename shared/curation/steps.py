@@ -18,17 +18,22 @@ if TYPE_CHECKING:
 THRESHOLD = 0.6  # Jaccard similarity of two messages with one and the same ticket
 
 
-def clean(raw: "Dataset", test_prompts: Sequence[str]) -> Pipeline:
-    """Return the pipeline after its six steps. Wrong labels go before near-duplicates, which are
-    witnesses about labels."""
+def clean(raw: "Dataset", test_prompts: Sequence[str], *, near_first: bool = False) -> Pipeline:
+    """Return the pipeline after its six steps.
+
+    Wrong labels go before near-duplicates, which are witnesses about labels; `near_first` shows what that is worth.
+    """
     pipeline, test = Pipeline(raw), TestSet(test_prompts)
     pipeline.remove("schema", lambda row: schema_fault(row["prompt"], row["completion"]))
     pipeline.remove("sanity", lambda row: sanity_fault(row["prompt"]))
     pipeline.remove("contamination", lambda row: test.fault(row["prompt"]))
     pipeline.remove("exact", exact_duplicates(zip(pipeline.rows["prompt"], pipeline.rows["completion"], strict=True)))
-    pipeline.remove("labels", label_faults(pipeline.rows["prompt"], pipeline.rows["completion"]))
-    messages = [message_of(prompt) for prompt in pipeline.rows["prompt"]]
-    pipeline.remove("near", near_duplicates(messages, pipeline.rows["completion"], THRESHOLD))
+    last = {
+        "labels": lambda rows: label_faults(rows["prompt"], rows["completion"]),
+        "near": lambda rows: near_duplicates([*map(message_of, rows["prompt"])], rows["completion"], THRESHOLD),
+    }
+    for step in ("near", "labels") if near_first else ("labels", "near"):
+        pipeline.remove(step, last[step](pipeline.rows))
     return pipeline
 
 

@@ -45,6 +45,15 @@ def measured(name: str) -> Table:
         raise MeasuredError(f"{path.name}: {str(error).splitlines()[0]}") from None
 
 
+def table_so_far(name: str, notes: str, command: str) -> Table:
+    """Return the table with the rows that it has, or none, ready to be filled on this machine today."""
+    made = Table(command=command, date=date.today(), machine=machine_here(), versions=versions_here(), notes=notes)
+    try:
+        return made.model_copy(update={"rows": measured(name).rows})
+    except MeasuredError:
+        return made
+
+
 def save(name: str, table: Table) -> None:
     """Write a table, one row a line, so that a changed row shows as one line in a diff."""
     head = table.model_dump(mode="json", exclude={"rows"})

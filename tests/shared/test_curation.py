@@ -217,3 +217,13 @@ def test_the_wrong_copy_kept_is_seen():
 def test_a_fate_for_each_row_is_needed():
     with pytest.raises(ValueError, match="6 fates for 7 rows"):
         score(FAMILY, ["kept"] * 6)
+
+
+@pytest.mark.slow
+def test_near_copies_are_witnesses_about_labels():
+    """Rung 05 says so: removed before the labels are judged, more good rows fall under suspicion."""
+    raw, test = load_task("dirty-tickets", "train", 5000), load_task("tickets", "public", 200)
+    usual, swapped = clean(raw, test["prompt"]), clean(raw, test["prompt"], near_first=True)
+    one, other = (score(raw.to_list(), pipeline.fate) for pipeline in (usual, swapped))
+    assert abs(one.recall["wrong label"] - other.recall["wrong label"]) < 0.01
+    assert one.precision["labels"] > 0.998 and 0.99 < other.precision["labels"] < 0.994
