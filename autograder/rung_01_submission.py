@@ -20,8 +20,6 @@ if TYPE_CHECKING:  # NumPy and what needs it are imported where they are used: a
     from autograder.trained_from import Base, FullModel
 
 STAGE = "facts"
-# As in rung 02: weights that were only stored as bfloat16 again move by at most 0.23%.
-LEAST_MOVE = 0.003
 
 IMPORTS = "import math\nimport re\nfrom collections import Counter"
 RETRIEVE = LearnerFunction(cell="answer-retrieve", name="retrieve", setup=IMPORTS)
@@ -116,16 +114,9 @@ class Rung01(TicketSubmission):
     @remembered
     def trained(self) -> "FullModel":
         """The taught model, once it is known to be a fine-tune of the base."""
-        from autograder.trained_from import full_model
+        from autograder.trained_from import moved_model
 
-        model = full_model(self.path(f"artifacts/{STAGE}"), self.folder, self.base)
-        if model.moved < LEAST_MOVE:
-            raise NotMet(
-                f"the weights moved by {model.moved:.2%} from the base, expected more than {LEAST_MOVE:.1%}",
-                cause="This is the base, or the base stored again, or nearly so.",
-                hint="Train, and save the trained model.",
-            )
-        return model
+        return moved_model(self.path(f"artifacts/{STAGE}"), self.folder, self.base)
 
     @remembered
     def measured(self) -> Taught:

@@ -7,7 +7,7 @@ asks of its run and its scores stands in `autograder.ticket_criteria`.
 
 from autograder.criteria import Criterion, Finding
 from autograder.rung_02_evidence import judge_texts, scalar_fault
-from autograder.rung_02_submission import LEAST_MOVE, SFT_LOSS, Rung02
+from autograder.rung_02_submission import SFT_LOSS, Rung02
 from autograder.ticket_criteria import (
     claim_is_honest,
     curve_is_real,
@@ -91,6 +91,8 @@ def failure_edges(work: Rung02) -> Finding:
 
 def model_is_real(work: Rung02) -> Finding:
     """The saved model is a fine-tune of the base: same architecture and shapes, finite, and moved."""
+    from autograder.trained_from import LEAST_MOVE
+
     model = work.trained
     expected = f"the base's architecture and tensors, finite, moved by more than {LEAST_MOVE:.1%}"
     return Finding(True, f"{model.parameters:,} parameters, moved by {model.moved:.1%} from the base", expected)

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from autograder import rung_02_texts as texts
-from autograder.criteria import NotMet
 from autograder.student_code import Call, LearnerFunction
 from autograder.submission import remembered
 from autograder.ticket_submission import TicketSubmission
@@ -14,10 +13,6 @@ if TYPE_CHECKING:  # NumPy and what needs it are imported where they are used: a
     from autograder.trained_from import FullModel
 
 STAGE = "model"
-
-# A model that was only stored as bfloat16 again differs from its base by at most 2^-7 / sqrt(12) = 0.23% (the spread
-# of a rounding error of half a unit in the eighth bit). Training moves weights further.
-LEAST_MOVE = 0.003
 
 SFT_LOSS = LearnerFunction(
     cell="answer-sft-loss",
@@ -84,13 +79,6 @@ class Rung02(TicketSubmission):
     @remembered
     def trained(self) -> "FullModel":
         """The submitted model, once it is known to be a fine-tune of the base."""
-        from autograder.trained_from import full_model
+        from autograder.trained_from import moved_model
 
-        model = full_model(self.path(f"artifacts/{STAGE}"), self.folder, self.base)
-        if model.moved < LEAST_MOVE:
-            raise NotMet(
-                f"the weights moved by {model.moved:.2%} from the base, expected more than {LEAST_MOVE:.1%}",
-                cause="This is the base, or the base stored again, or nearly so.",
-                hint="Train, and save the trained model.",
-            )
-        return model
+        return moved_model(self.path(f"artifacts/{STAGE}"), self.folder, self.base)

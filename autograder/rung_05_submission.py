@@ -23,7 +23,6 @@ STAGE, RAW_STAGE = "curated", "raw"
 TASK, SPLIT = "dirty-tickets", "train"
 LEAST_RAW, MOST_RAW = 3_000, 20_000
 LARGEST_CARD = 100_000  # bytes
-LEAST_MOVE = 0.003  # as in rung 02: what storing the base as bfloat16 again cannot reach
 AGAIN = "minhash, in another process"
 
 MINHASH = LearnerFunction("answer-minhash", "minhash", "import hashlib\nimport random\nimport zlib\nimport numpy as np")
@@ -148,13 +147,6 @@ class Rung05(TicketSubmission):
         return engines(self.base, self.raw_model).after.answers(rows("tickets", self.split, ROWS, ROWS_SEED))
 
     def _model(self, stage: str) -> "FullModel":
-        from autograder.trained_from import full_model
+        from autograder.trained_from import moved_model
 
-        model = full_model(self.path(f"artifacts/{stage}"), self.folder, self.base)
-        if model.moved < LEAST_MOVE:
-            raise NotMet(
-                f"{stage}: the weights moved by {model.moved:.2%} from the base, expected more than {LEAST_MOVE:.1%}",
-                cause="This is the base, or the base stored again, or nearly so.",
-                hint="Train, and save the trained model.",
-            )
-        return model
+        return moved_model(self.path(f"artifacts/{stage}"), self.folder, self.base)

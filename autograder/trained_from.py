@@ -24,6 +24,9 @@ from shared.safe_files import read_limited, shown
 
 WEIGHTS = "model.safetensors"
 LARGEST_CONFIG = 100_000  # bytes
+# A model that was only stored as bfloat16 again differs from its base by at most 2^-7 / sqrt(12) = 0.23% (the spread
+# of a rounding error of half a unit in the eighth bit). Training moves weights further.
+LEAST_MOVE = 0.003
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,18 @@ def open_base(profile: Profile, folder: Path) -> Base:
         raise CannotTell(f"cannot re-evaluate here: the base lacks {shown(missing[0])}")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     return Base(profile, folder, config, {path: read_weights_header(path, path.stat().st_size) for path in paths})
+
+
+def moved_model(folder: Path, within: Path, base: Base) -> FullModel:
+    """Return the full model in `folder` as `full_model` does, once its weights have left the base's; else NotMet."""
+    model = full_model(folder, within, base)
+    if model.moved < LEAST_MOVE:
+        raise NotMet(
+            f"{folder.name}: the weights moved by {model.moved:.2%} from the base, expected more than {LEAST_MOVE:.1%}",
+            cause="This is the base, or the base stored again, or nearly so.",
+            hint="Train, and save the trained model.",
+        )
+    return model
 
 
 def full_model(folder: Path, within: Path, base: Base) -> FullModel:
