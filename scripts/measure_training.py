@@ -59,7 +59,7 @@ def add_row(table: Table, name: str, bases: Path) -> bool:
     command = [sys.executable, __file__, "--one", name, "--bases", str(bases)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        print(f"{name}: failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}", flush=True)
+        print(f"{name}: failed:\n{done.stderr[-2000:]}", file=sys.stderr, flush=True)
         return False
     row = {"name": name, "date": str(date.today()), "card": machine_here(), **run.columns()}
     table.rows.append({**row, **json.loads(done.stdout.splitlines()[-1])})

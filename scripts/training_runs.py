@@ -2,6 +2,7 @@
 
 import tempfile
 from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """One run. `settings` are SFTConfig's keywords on top of the recipe's."""
+    """One run. `settings` are SFTConfig's keywords on top of the recipe's; `compiled`: each decoder layer is."""
 
     shape: str
     recipe: Recipe
     settings: dict[str, Any] = field(default_factory=dict)
     library: str = "trl"
+    compiled: bool = False
 
     def columns(self) -> dict[str, Any]:
         """Return what the table says of the run."""
         recipe = {key: value for key, value in asdict(self.recipe).items() if key != "targets"}
-        return {"library": self.library, "shape": self.shape, **recipe, "settings": self.settings}
+        about = {"library": self.library, "version": version(self.library), "shape": self.shape}
+        return {**about, **recipe, "settings": self.settings, "compiled": self.compiled}
 
     def trainer(self, base: Path, steps: int) -> "Trainer":
         """Return the trainer, ready to run `steps` steps on full rows of random tokens."""
@@ -38,29 +41,39 @@ QLORA = Recipe("qlora", 4, 1024, optimizer="paged-adamw-8bit")
 FUSED = replace(QLORA, fused=True)
 FREE = replace(FUSED, checkpointing=False)
 HALF = {"activation_checkpointing": True, "activation_checkpointing_kwargs": {"every_n_layers": 2}}
-THRIFTY = {"activation_checkpointing_kwargs": {"use_reentrant": True}, "activation_offloading": True}
+THIRD = {"activation_checkpointing": True, "activation_checkpointing_kwargs": {"every_n_layers": 3}}
+THRIFTY = {"activation_checkpointing_kwargs": {"use_reentrant": True, "offload": True}}
+LOSS_ALONE = {"liger_kernel_config": {
+    "rope": False, "rms_norm": False, "swiglu": False, "cross_entropy": False, "fused_linear_cross_entropy": True,
+}}  # fmt: skip
 # What TRL's documentation shows: NF4, an adapter, and TRL's own defaults for everything else.
 DOCUMENTED = {"activation_checkpointing_kwargs": None, "optim": "adamw_torch_fused"}
 
 RUNS = {
     "TRL as documented, 4 x 1024": Run("llama-7b", replace(QLORA, optimizer="adamw"), DOCUMENTED),
-    "TRL as documented, 1 x 512": Run("llama-7b", replace(QLORA, batch=1, sequence=512, optimizer="adamw"), DOCUMENTED),
+    "Liger, no checkpointing, 16 x 1024": Run("llama-7b", replace(FREE, batch=16)),
+    "Liger, compiled, no checkpointing, 16 x 1024": Run("llama-7b", replace(FREE, batch=16), compiled=True),
+    "Liger's loss, compiled, no checkpointing, 16 x 1024": Run(
+        "llama-7b", replace(FREE, batch=16), LOSS_ALONE, compiled=True
+    ),
     "Liger, 4 x 1024": Run("llama-7b", FUSED),
+    "Liger, activations in main memory, 4 x 1024": Run("llama-7b", FUSED, THRIFTY),
+    "Liger, no checkpointing, 4 x 1024": Run("llama-7b", FREE),
+    "LoRA in bfloat16, 4 x 1024": Run("llama-7b", replace(FUSED, method="lora")),
+    "full fine-tune of 0.5B, 8 x 1024": Run("qwen2.5-0.5b", Recipe("full", 8, 1024, weight_bytes=4)),
     "Liger, 1 x 512": Run("llama-7b", replace(FUSED, batch=1, sequence=512)),
     "Liger, every second layer checkpointed, 16 x 1024": Run("llama-7b", replace(FREE, batch=16), HALF),
-    "Liger, no checkpointing, 4 x 1024": Run("llama-7b", FREE),
-    "Liger, no checkpointing, 16 x 1024": Run("llama-7b", replace(FREE, batch=16)),
-    "Liger, no checkpointing, compiled, 16 x 1024": Run("llama-7b", replace(FREE, batch=16), {"torch_compile": True}),
-    "Liger, activations in main memory, 4 x 1024": Run("llama-7b", FUSED, THRIFTY),
+    "Liger, every third layer checkpointed, 16 x 1024": Run("llama-7b", replace(FREE, batch=16), THIRD),
+    "TRL as documented, 1 x 512": Run("llama-7b", replace(QLORA, batch=1, sequence=512, optimizer="adamw"), DOCUMENTED),
+    "TRL as documented, 16 x 1024": Run("llama-7b", replace(QLORA, batch=16, optimizer="adamw"), DOCUMENTED),
+    "Liger, 16 x 1024": Run("llama-7b", replace(FUSED, batch=16)),
     "Liger, activations in main memory, 1 x 512": Run("llama-7b", replace(FUSED, batch=1, sequence=512), THRIFTY),
     "Unsloth, 4 x 1024": Run("llama-7b", QLORA, library="unsloth"),
     "Unsloth, 1 x 512": Run("llama-7b", replace(QLORA, batch=1, sequence=512), library="unsloth"),
     "Unsloth, 16 x 1024": Run("llama-7b", replace(QLORA, batch=16), library="unsloth"),
-    "LoRA in bfloat16, 4 x 1024": Run("llama-7b", replace(FUSED, method="lora")),
-    "full fine-tune of 0.5B, 8 x 1024": Run("qwen2.5-0.5b", Recipe("full", 8, 1024, weight_bytes=4)),
 }
 TRIAL = "trial"  # to see that the script works, also without a GPU; it is in no table
-ALL = {**RUNS, TRIAL: Run("pocket", Recipe("qlora", 2, 32, rank=4))}
+ALL = {**RUNS, TRIAL: Run("pocket", Recipe("qlora", 2, 32, rank=4), compiled=True)}
 
 
 def trl_trainer(run: Run, base: Path, steps: int) -> "Trainer":
@@ -78,6 +91,9 @@ def trl_trainer(run: Run, base: Path, steps: int) -> "Trainer":
         base, dtype=dtype, device_map="cuda" if gpu else "cpu",
         quantization_config=nf4_config(dtype) if recipe.method == "qlora" else None,
     )  # fmt: skip
+    if run.compiled:
+        for layer in model.model.layers:  # all alike: one compilation serves them all
+            layer.compile()
     adapter = LoraConfig(
         r=recipe.rank, lora_alpha=2 * recipe.rank, target_modules=list(recipe.targets), task_type="CAUSAL_LM"
     )
