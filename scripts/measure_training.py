@@ -27,7 +27,7 @@ STEPS = 15
 WARM_UP = 5
 NOTES = (
     f"tokens_per_second: median of {STEPS - WARM_UP} steps after {WARM_UP}. peak_gib: torch.cuda.max_memory_allocated. "
-    "settings: SFTConfig's keywords that differ from the row's recipe."
+    "settings: SFTConfig's keywords that differ from the row's recipe. A row's versions are its own."
 )
 
 

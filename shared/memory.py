@@ -5,6 +5,7 @@ The parts are counted, not fitted: every term says which tensors it stands for. 
 """
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,7 +27,9 @@ class Recipe:
     """How a model is trained. Computing is in bfloat16; `weight_bytes` is what a weight is stored in (4, 2).
 
     With 4 (float32) autocast keeps a bfloat16 copy of each linear weight from the forward to the backward pass.
-    `fused`: Liger's kernels, which keep less for the backward pass and never hold all logits.
+    `every`: checkpointing takes in each n-th layer only, from the first on. `offload`: what it keeps waits in main
+    memory. `fused`: Liger's kernels, which keep less for the backward pass. `whole_logits`: the loss sees all logits
+    at once, as in a plain loop over transformers; TRL goes through them in slices.
     """
 
     method: Method
@@ -36,7 +39,10 @@ class Recipe:
     targets: tuple[str, ...] = PROJECTIONS
     optimizer: Optimizer = "adamw"
     checkpointing: bool = True
+    every: int = 1
+    offload: bool = False
     fused: bool = False
+    whole_logits: bool = False
     weight_bytes: int = 2
     adapter_bytes: int = 2
 
@@ -57,6 +63,7 @@ class Estimate:
     paged: int
     activations: int
     working: int
+    ending: int
 
     @property
     def peak(self) -> int:
@@ -65,7 +72,7 @@ class Estimate:
         Gradients grow while activations shrink: the peak is where the backward pass begins, or where it ends.
         """
         held = self.weights + self.adapter + self.optimizer
-        return held + max(self.activations + self.working, self.gradients)
+        return held + max(self.activations + self.working, self.gradients + self.ending)
 
 
 def estimate(shape: ModelShape, recipe: Recipe) -> Estimate:
@@ -82,6 +89,7 @@ def estimate(shape: ModelShape, recipe: Recipe) -> Estimate:
         paged=states if paged else 0,
         activations=activation_bytes(shape, recipe),
         working=working_bytes(shape, recipe),
+        ending=ending_bytes(shape, recipe),
     )
 
 
@@ -116,53 +124,78 @@ def layer_bytes(shape: ModelShape, recipe: Recipe) -> int:
 def activation_bytes(shape: ModelShape, recipe: Recipe) -> int:
     """Return what the forward pass leaves for the backward pass.
 
-    With checkpointing only each layer's input (Chen et al. 2016, arXiv 1604.06174). Float32 weights add autocast's
-    bfloat16 copies of the linear weights.
+    Of a checkpointed layer only its input (Chen et al. 2016, arXiv 1604.06174), on the card unless it is offloaded.
+    Float32 weights add autocast's bfloat16 copies of the linear weights of the other layers.
     """
-    a_token = recipe.weight_bytes * shape.hidden if recipe.checkpointing else layer_bytes(shape, recipe)
-    copies = 2 * shape.linear_parameters if recipe.weight_bytes == 4 and not recipe.checkpointing else 0
-    return recipe.tokens * shape.layers * a_token + copies
+    whole = shape.layers - checkpointed_layers(shape, recipe)
+    inputs = 0 if recipe.offload else (shape.layers - whole) * recipe.weight_bytes * shape.hidden
+    copies = 2 * shape.linear_parameters * whole // shape.layers if recipe.weight_bytes == 4 else 0
+    return recipe.tokens * (inputs + whole * layer_bytes(shape, recipe)) + copies
+
+
+def checkpointed_layers(shape: ModelShape, recipe: Recipe) -> int:
+    """Return how many layers are checkpointed: all, none, or each n-th from the first on."""
+    return math.ceil(shape.layers / recipe.every) if recipe.checkpointing else 0
 
 
 def working_bytes(shape: ModelShape, recipe: Recipe) -> int:
     """Return the most that comes and goes: the logits at the loss, or one layer in the backward pass.
 
-    Logits: bfloat16, a float32 copy and the copy's gradient; fused kernels go through them in slices. One layer:
-    gradients of the MLP's two inner tensors, with checkpointing its recomputed activations, with QLoRA its largest
-    weight, dequantized.
+    Logits: bfloat16, a float32 copy and the copy's gradient. One layer: gradients of the MLP's two inner tensors, with
+    QLoRA its largest weight, dequantized, and the recomputed activations where the last layer is checkpointed. (Where
+    it is not, it makes room for those of the layer before.)
     """
-    logits = 0 if recipe.fused else recipe.tokens * shape.vocabulary * (2 + 4 + 4)
+    logits = recipe.tokens * shape.vocabulary * (2 + 4 + 4) if recipe.whole_logits else 0
     layer = recipe.tokens * 2 * 2 * shape.mlp
-    if recipe.checkpointing:
+    if recipe.checkpointing and (shape.layers - 1) % recipe.every == 0:
         layer += recipe.tokens * layer_bytes(shape, recipe)
     if recipe.method == "qlora":
         layer += 2 * shape.hidden * shape.mlp
     return max(logits, layer)
 
 
+def ending_bytes(shape: ModelShape, recipe: Recipe) -> int:
+    """Return what the end of the backward pass needs beside all gradients.
+
+    A tied embedding gets two: from the output head, and from where tokens are looked up; they are added last.
+    """
+    return recipe.weight_bytes * shape.vocabulary * shape.hidden if recipe.method == "full" and shape.tied else 0
+
+
 def relative_cost(recipe: Recipe) -> float:
     """Return the time a token costs, as a multiple of its cost in a large batch without checkpointing.
 
     A forward pass takes 2 FLOPs a parameter and token, the gradient of activations 2 more, that of weights 2 if they
-    are trained, and checkpointing repeats the forward pass: 4 against 6 for a frozen base, 6 against 8 for a full
-    fine-tune. A step's fixed cost (launches, dequantizing) is that of about 1,100 tokens, from steps of 0.314 s for
-    4,096 tokens and 1.053 s for 16,384 (7B, QLoRA, one H200, 2026-11-23).
+    are trained, and checkpointing repeats the forward pass of its layers: 4 against 6 for a frozen base, 6 against 8
+    for a full fine-tune. Offloading is counted as slower than not, by a little: in the measured pair it was within 4%.
+    A step's fixed cost (launches, dequantizing) is that of about 1,100 tokens, from steps of 0.314 s for 4,096 tokens
+    and 1.053 s for 16,384 (7B, QLoRA, one H200, 2026-11-23); a slower processor makes it larger.
     """
     passes = 6 if recipe.method == "full" else 4
-    return (passes + 2 * recipe.checkpointing) / passes * (1 + FIXED_TOKENS / recipe.tokens)
+    again = 2 / recipe.every if recipe.checkpointing else 0
+    return (passes + again) / passes * (1 + FIXED_TOKENS / recipe.tokens) * (1.02 if recipe.offload else 1)
+
+
+ROWS = (16, 8, 4, 2, 1)
+KEPT: tuple[dict, ...] = (
+    {"checkpointing": False},
+    {"every": 3},
+    {"every": 2},
+    {},
+    {"offload": True},
+)
 
 
 def fastest_that_fits(shape: ModelShape, method: Method, memory: int, sequence: int, **settings) -> Recipe | None:
     """Return the fastest recipe on rows of `sequence` tokens whose peak is within `memory` bytes, or None.
 
-    Tried are 1 to 16 rows a step, with checkpointing and without, each with plain AdamW and, where that is too much,
-    with 8-bit moments. `settings` go to `Recipe`.
+    Tried are 1 to 16 rows a step; no checkpointing, each third or second layer, all, and all kept in main memory; each
+    with plain AdamW and, where that is too much, with 8-bit moments. `settings` go to `Recipe`, whose kernels are
+    Liger's unless they say otherwise.
     """
     found = []
-    for rows, checkpointing, optimizer in itertools.product((16, 8, 4, 2, 1), (False, True), ("adamw", "adamw-8bit")):
-        recipe = Recipe(
-            method, rows, sequence, checkpointing=checkpointing, optimizer=optimizer, fused=True, **settings
-        )
+    for rows, kept, optimizer in itertools.product(ROWS, KEPT, ("adamw", "adamw-8bit")):
+        recipe = Recipe(method, rows, sequence, **{"fused": True, "optimizer": optimizer, **kept, **settings})
         if estimate(shape, recipe).peak <= memory:
             found.append(recipe)
     return min(found, key=relative_cost, default=None)

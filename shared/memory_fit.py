@@ -15,6 +15,7 @@ CARDS_GB = (8, 12, 16, 24, 48, 80, 141)  # as sold: 10^9 bytes
 # CUDA's context, and what the allocator loses to fragments: a share of the card that no tensor can have.
 CONTEXT_BYTES = GIB // 2
 USABLE = 0.95
+ORDINALS = {2: "second", 3: "third"}
 
 
 def usable_bytes(card_gb: float) -> int:
@@ -24,7 +25,8 @@ def usable_bytes(card_gb: float) -> int:
 
 def words(recipe: Recipe) -> str:
     """Return a recipe in one phrase."""
-    checkpointing = "checkpointing" if recipe.checkpointing else "no checkpointing"
+    every = f"each {ORDINALS[recipe.every]} layer checkpointed" if recipe.every > 1 else "checkpointing"
+    checkpointing = every + " into main memory" * recipe.offload if recipe.checkpointing else "no checkpointing"
     kernels = ", Liger" if recipe.fused else ""
     return f"{recipe.batch} x {recipe.sequence}, {checkpointing}, {recipe.optimizer}{kernels}"
 

@@ -1,12 +1,12 @@
-"""Write the parts of README.md that come from course.yml: `python -m shared.readme` (`make readme`)."""
+"""Write the parts of README.md that come from data: `python -m shared.readme` (`make readme`)."""
 
 import re
 from pathlib import Path
 
 from shared.course import ROOT, Cost, Course, load_course
+from shared.gpu_tables import speed_table
 
 README = ROOT / "README.md"
-_TABLE = re.compile(r"(<!-- rungs: written by make readme -->\n).*?(\n<!-- end of rungs -->)", re.DOTALL)
 
 
 def _time(cost: Cost | None) -> str:
@@ -26,16 +26,21 @@ def rung_table(course: Course) -> str:
     return "\n".join(lines)
 
 
-def with_rung_table(text: str, course: Course) -> str:
-    """Return README text with its rung table written anew. Raises ValueError when the markers are missing."""
-    if not _TABLE.search(text):
-        raise ValueError("README.md: expected the markers around the rung table (see shared/readme.py); put them back")
-    return _TABLE.sub(lambda found: found[1] + rung_table(course) + found[2], text)
+def with_tables(text: str, course: Course) -> str:
+    """Return README text with its tables written anew. Raises ValueError when the markers of one are missing."""
+    for name, table in {"rungs": rung_table(course), "steps": speed_table()}.items():
+        marked = re.compile(rf"(<!-- {name}: written by make readme -->\n).*?(\n<!-- end of {name} -->)", re.DOTALL)
+        if not marked.search(text):
+            raise ValueError(
+                f"README.md: expected the markers around the table of {name} (see shared/readme.py); put them back"
+            )
+        text = marked.sub(lambda found, table=table: found[1] + table + found[2], text)
+    return text
 
 
 def main(readme: Path = README) -> None:
     """Rewrite the README in place."""
-    readme.write_text(with_rung_table(readme.read_text(), load_course()))
+    readme.write_text(with_tables(readme.read_text(), load_course()))
 
 
 if __name__ == "__main__":

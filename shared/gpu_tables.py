@@ -1,0 +1,56 @@
+"""What training steps took on a GPU, as Markdown: speed and memory of each run beside the estimator's peak."""
+
+from dataclasses import fields
+from typing import Any
+
+from shared.measured import Table, measured
+from shared.memory import GIB, Recipe, estimate
+from shared.model_shape import SHAPES
+
+
+def recipe_of(row: dict[str, Any]) -> Recipe:
+    """Return the recipe that a measured row was run with."""
+    return Recipe(**{field.name: row[field.name] for field in fields(Recipe) if field.name in row})
+
+
+def headline_recipe(row: dict[str, Any]) -> Recipe:
+    """Return the recipe of a row of the 65B table: the paper's, in a plain loop (scripts/bench_65b.py)."""
+    return Recipe("qlora", 1, row["sequence"], rank=64, optimizer="paged-adamw", whole_logits=True)
+
+
+def estimated_gib(row: dict[str, Any]) -> float | None:
+    """Return the estimated peak of a measured row in GiB; None for another library's own recipe."""
+    if row["library"] != "trl":
+        return None
+    return estimate(SHAPES[row["shape"]], recipe_of(row)).peak / GIB
+
+
+def speed_table(table: Table | None = None) -> str:
+    """Return tokens a second, peak and estimate of every run of `shared/measured/training.json`."""
+    table = table or measured("training")
+    lines = [
+        "| run, rows x tokens a step | tokens/s | peak, GiB | estimated | off by |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for row in table.rows:
+        lines.append(
+            f"| {row['name']} | {row['tokens_per_second']:,} | {row['peak_gib']:.2f} | {_against(row, estimated_gib(row))} |"
+        )
+    for row in measured("65b").rows:
+        guess = estimate(SHAPES["llama-65b"], headline_recipe(row)).peak / GIB
+        speed = row["sequence"] / row["seconds_a_step"]
+        lines.append(f"| 65B, rank 64, {row['name']} | {speed:,.0f} | {row['peak_gib']:.2f} | {_against(row, guess)} |")
+    return "\n".join([*lines, "", _about(table)])
+
+
+def _against(row: dict[str, Any], guess: float | None) -> str:
+    return f"{guess:.2f} | {guess / row['peak_gib'] - 1:+.1%}" if guess else " | "
+
+
+def _about(table: Table) -> str:
+    """Return where, when and with which versions, and the commands."""
+    versions = ", ".join(f"{name} {version}" for name, version in table.versions.items())
+    return (
+        f"{table.machine[:1].upper()}{table.machine[1:]}, {table.date}, {versions}; models of random weights, "
+        f"Llama-7B's shape unless said. Commands: `{table.command}`, `{measured('65b').command}`."
+    )
