@@ -33,18 +33,17 @@ def speed_table(table: Table | None = None) -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     for row in table.rows:
-        lines.append(
-            f"| {row['name']} | {row['tokens_per_second']:,} | {row['peak_gib']:.2f} | {_against(row, estimated_gib(row))} |"
-        )
+        lines.append(_line(row["name"], row["tokens_per_second"], row["peak_gib"], estimated_gib(row)))
     for row in measured("65b").rows:
-        guess = estimate(SHAPES["llama-65b"], headline_recipe(row)).peak / GIB
         speed = row["sequence"] / row["seconds_a_step"]
-        lines.append(f"| 65B, rank 64, {row['name']} | {speed:,.0f} | {row['peak_gib']:.2f} | {_against(row, guess)} |")
+        guess = estimate(SHAPES["llama-65b"], headline_recipe(row)).peak / GIB
+        lines.append(_line(f"65B, rank 64, {row['name']}", speed, row["peak_gib"], guess))
     return "\n".join([*lines, "", _about(table)])
 
 
-def _against(row: dict[str, Any], guess: float | None) -> str:
-    return f"{guess:.2f} | {guess / row['peak_gib'] - 1:+.1%}" if guess else " | "
+def _line(name: str, speed: float, peak: float, guess: float | None) -> str:
+    against = f"{guess:.2f} | {guess / peak - 1:+.1%}" if guess else " | "
+    return f"| {name} | {speed:,.0f} | {peak:.2f} | {against} |"
 
 
 def _about(table: Table) -> str:

@@ -55,7 +55,7 @@ def recipe_here(
     recipe = fastest_that_fits(shape, method, usable_bytes(total / 1e9), sequence, fused=fused, **settings)
     if recipe is None:
         raise ModelError(
-            f"{shape.parameters:,} parameters: {method} on rows of {sequence} tokens does not fit into {total / 1e9:.0f} "
-            "GB. Take a smaller base (COURSE_BASE_MODEL), or shorter rows"
+            f"{shape.parameters:,} parameters: {method} on rows of {sequence} tokens does not fit into "
+            f"{total / 1e9:.0f} GB. Take a smaller base (COURSE_BASE_MODEL), or shorter rows"
         )
     return recipe
