@@ -1,18 +1,22 @@
 """Measure what curation changes: one recipe, one number of steps, other data; and what rows put back do.
 
-    python scripts/measure_curation.py --seeds 0 1 2
+    python scripts/measure_curation.py
+    python scripts/measure_curation.py --seeds 3 4 --sets curated "all clean"
 
 A seed draws its own raw set, its own choice of rows and its own order of training. Writes
 `shared/measured/curation.json` after each run (a minute on two idle cores) and goes on where it stopped.
 """
 
 import argparse
+import itertools
 import random
+import statistics
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 
 from shared.curation.diversity import most_diverse
+from shared.curation.memorised import completion_losses
 from shared.curation.pipeline import Pipeline
 from shared.curation.steps import clean, put_back
 from shared.data import load_task
@@ -29,19 +33,22 @@ SETS = ("raw", "random", "curated", "put back", "all clean")
 NOTES = (
     f"familiar, unseen: share of {ROWS} public rows with the right ticket after {STEPS} steps of {BATCH} rows. leaked, "
     "not leaked: the same share among public rows that were, or were not, among the training rows. parroted: share of "
-    "wrongly labelled training messages, put in once or eight times, that are answered with the wrong ticket learned."
+    "wrongly labelled training messages, put in once or eight times, that are answered with the wrong ticket learned. "
+    "leaked loss, not leaked loss: mean loss of the right tickets, in nats a token."
 )
 
 
 def main() -> int:
     """Run what is missing from the table, a whole seed at a time."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    seeds = parser.parse_args().seeds
-    table = table_so_far(NAME, NOTES, f"python scripts/measure_curation.py --seeds {' '.join(map(str, seeds))}")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
+    options = parser.parse_args()
+    table = table_so_far(NAME, NOTES, "python scripts/measure_curation.py")
     done = {(row["name"], row["seed"]) for row in table.rows}
     pipelines: dict[int, Pipeline] = {}
-    for seed, name in ((seed, name) for seed in seeds for name in SETS if (name, seed) not in done):
+    asked = itertools.product(options.seeds, options.sets)
+    for seed, name in ((seed, name) for seed, name in asked if (name, seed) not in done):
         if seed not in pipelines:
             test = load_task("tickets", "public", ROWS)["prompt"]
             pipelines[seed] = clean(load_task("dirty-tickets", "train", RAW, seed=seed), test)
@@ -69,7 +76,19 @@ def measure(name: str, seed: int, pipeline: Pipeline) -> dict:
     row["not leaked"] = share([one for one in found["familiar"] if one.prompt not in seen])
     if name == "put back":
         row |= {f"parroted, {copies}": parroted(model, tokenizer, rows, copies) for copies in (1, 8)}
+        row |= losses(model, tokenizer, seen)
     return row
+
+
+def losses(model, tokenizer, seen: set[str]) -> dict[str, float]:
+    """Return the mean loss of the right tickets of public letters that are among the prompts `seen`, and of others."""
+    public = load_task("tickets", "public", ROWS).to_list()
+    parts = {"leaked": [row for row in public if row["prompt"] in seen]}
+    parts["not leaked"] = [row for row in public if row["prompt"] not in seen]
+    return {
+        f"{name} loss": round(statistics.mean(completion_losses(model, tokenizer, part)), 4)
+        for name, part in parts.items()
+    }
 
 
 def training_set(name: str, seed: int, pipeline: Pipeline) -> list[Mapping]:

@@ -24,11 +24,49 @@ def __getattr__(name: str) -> type:
 @functools.cache
 def _metric_classes() -> dict[str, type]:
     """Define the classes. Predictions are texts; what references are, each class says."""
-    import evaluate
     from datasets import Features, Value
 
     text = Value("string")
     ticket = {field: Value("int64") if field == "count" else text for field in FIELDS}
+    base = _course_metric()
+
+    class ValidJson(base):
+        """`valid_json`: the share of predictions that are one JSON object."""
+
+        description = "Share of predictions that are one JSON object."
+        features = Features({"predictions": text})
+
+        def _compute(self, predictions: list[str]) -> dict[str, float]:
+            return {"valid_json": _share(map(valid_json, predictions))}
+
+    class ExactMatch(base):
+        """`exact_match`: the share of predictions equal to their reference, white space at the ends aside."""
+
+        description = "Share of predictions equal to the reference text, white space at the ends aside."
+        features = Features({"predictions": text, "references": text})
+
+        def _compute(self, predictions: list[str], references: list[str]) -> dict[str, float]:
+            pairs = zip(predictions, references, strict=True)
+            return {"exact_match": _share(found.strip() == right.strip() for found, right in pairs)}
+
+    class TicketMatch(base):
+        """`exact_match` of whole tickets, and one share a field; references are tickets (dictionaries)."""
+
+        description = "Share of exactly right tickets, and of each right field."
+        features = Features({"predictions": text, "references": ticket})
+
+        def _compute(self, predictions: list[str], references: list[dict]) -> dict[str, float]:
+            fields = [matching_fields(*pair) for pair in zip(predictions, references, strict=True)]
+            scores = {"exact_match": _share(map(exact_ticket, predictions, references))}
+            return scores | {field: _share(row[field] for row in fields) for field in FIELDS}
+
+    return {metric.__name__: metric for metric in (ExactMatch, TicketMatch, ValidJson)}
+
+
+def _course_metric() -> type:
+    """Return the class that the course's metrics have in common."""
+    import evaluate
+    from datasets import Features
 
     class CourseMetric(evaluate.Metric):
         """A metric that keeps its predictions in memory."""
@@ -44,37 +82,7 @@ def _metric_classes() -> dict[str, type]:
                 description=self.description, citation="", inputs_description="", features=self.features
             )
 
-    class ValidJson(CourseMetric):
-        """`valid_json`: the share of predictions that are one JSON object."""
-
-        description = "Share of predictions that are one JSON object."
-        features = Features({"predictions": text})
-
-        def _compute(self, predictions: list[str]) -> dict[str, float]:
-            return {"valid_json": _share(map(valid_json, predictions))}
-
-    class ExactMatch(CourseMetric):
-        """`exact_match`: the share of predictions equal to their reference, white space at the ends aside."""
-
-        description = "Share of predictions equal to the reference text, white space at the ends aside."
-        features = Features({"predictions": text, "references": text})
-
-        def _compute(self, predictions: list[str], references: list[str]) -> dict[str, float]:
-            pairs = zip(predictions, references, strict=True)
-            return {"exact_match": _share(found.strip() == right.strip() for found, right in pairs)}
-
-    class TicketMatch(CourseMetric):
-        """`exact_match` of whole tickets, and one share a field; references are tickets (dictionaries)."""
-
-        description = "Share of exactly right tickets, and of each right field."
-        features = Features({"predictions": text, "references": ticket})
-
-        def _compute(self, predictions: list[str], references: list[dict]) -> dict[str, float]:
-            fields = [matching_fields(*pair) for pair in zip(predictions, references, strict=True)]
-            scores = {"exact_match": _share(map(exact_ticket, predictions, references))}
-            return scores | {field: _share(row[field] for row in fields) for field in FIELDS}
-
-    return {metric.__name__: metric for metric in (ExactMatch, TicketMatch, ValidJson)}
+    return CourseMetric
 
 
 def _share(values) -> float:
