@@ -8,8 +8,7 @@ from autograder.criteria import Finding, NotMet
 from autograder.run_evidence import batch_size, curve_fault, fall
 from autograder.rung_06_submission import POLICY, Rung06
 from shared.artifacts import ArtifactError, EvalEntry, fingerprint_rows
-from shared.preferences import TASK
-from shared.world import rows
+from shared.preferences import METRICS, TASK, pair_rows
 
 LN_2 = math.log(2)
 # Before its first step the policy is the reference, and the loss ln 2 exactly. Logged first at a later step it is a
@@ -20,7 +19,6 @@ LEAST_STEPS, LEAST_PAIRS = 10, 100
 CLAIM_LEVEL = 0.999
 LEAST_CLAIM, LARGEST_CLAIM = 100, 2_000
 KNOWN_SEEDS = range(10)
-METRICS = {"win_rate": "polite", "right_promise": "right"}
 
 
 def real(work: Rung06) -> Rung06:
@@ -127,6 +125,6 @@ def entry_fault(entry: EvalEntry | None) -> str | None:
             return f"{name} is {value}, which is no share of {entry.n} replies"
     if not entry.interval[0] <= entry.after <= entry.interval[1]:
         return f"the interval {entry.interval} does not hold {entry.after}"
-    if entry.data_fingerprint not in {fingerprint_rows(rows(TASK, "public", entry.n, seed)) for seed in KNOWN_SEEDS}:
-        return f"data_fingerprint is not that of rows({TASK!r}, 'public', {entry.n}) with a seed from 0 to 9"
+    if entry.data_fingerprint not in {fingerprint_rows(pair_rows("public", entry.n, seed)) for seed in KNOWN_SEEDS}:
+        return f"data_fingerprint is not that of preference_pairs('public', {entry.n}) with a seed from 0 to 9"
     return None

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from autograder.student_code import Call, LearnerFunction
 from autograder.submission import Submission, remembered
 from shared.artifacts import EvalRecord, LossCurve, RunRecord
-from shared.preferences import REPLY_TOKENS, TASK, Verdict, judge
-from shared.world import rows
+from shared.preferences import REPLY_TOKENS, Verdict, judge, pair_rows
 
 if TYPE_CHECKING:  # NumPy and what needs it are imported where they are used: a check of JSON alone stays quick
     from autograder.reevaluation import Engine, Engines
@@ -188,7 +187,7 @@ class Rung06(Submission):
         """What both models give here: the costly part of the check."""
         from autograder.reevaluation import run_all
 
-        held_out, train = rows(TASK, self.split, ROWS, ROWS_SEED), rows(TASK, "train", ROWS_LOSS)
+        held_out, train = pair_rows(self.split, ROWS, ROWS_SEED), pair_rows("train", ROWS_LOSS)
         before, after = self.replies(held_out)
         own = [{"prompt": row["prompt"], "completion": text} for row, text in zip(held_out, after, strict=True)]
         asked = [own, *(_with(pairs, kind) for pairs in (held_out, train) for kind in ("chosen", "rejected"))]
@@ -203,7 +202,7 @@ class Rung06(Submission):
         """The verdicts on both models' replies to public letters: the learner's claims are about those."""
         if self.split == "public":
             return Replied(self.measured.before, self.measured.after)
-        letters = rows(TASK, "public", ROWS, ROWS_SEED)
+        letters = pair_rows("public", ROWS, ROWS_SEED)
         return Replied(*(judge(letters, texts) for texts in self.replies(letters)))
 
     def replies(self, letters: list[dict]) -> list[list[str]]:

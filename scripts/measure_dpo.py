@@ -7,7 +7,6 @@ the table is not run again. Every seed has its own reference policy, pairs, orde
 """
 
 import argparse
-import copy
 import functools
 import sys
 import tempfile
@@ -83,8 +82,8 @@ def main() -> int:
 def measure(name: str, seed: int) -> dict:
     """Train with the settings called `name` and return the table's row."""
     settings = {**RECIPE, **CHANGES[name]}
-    reference, tokenizer = reference_policy(seed)
-    policy, loss = (reference, None) if settings["steps"] == 0 else train(reference, tokenizer, seed=seed, **settings)
+    reference, tokenizer = with_weights(reference_weights(seed))
+    policy, loss = (reference, None) if settings["steps"] == 0 else train(seed=seed, **settings)
     pairs = preference_pairs("public", ROWS, seed)
     texts = sample_replies(policy, tokenizer, pairs.to_list(), seed=seed, progress=False)
     verdicts = judge(pairs.to_list(), texts)
@@ -126,8 +125,11 @@ def perplexity(model: "PreTrainedModel", tokenizer) -> float:
 
 
 @functools.cache
-def reference_policy(seed: int):
-    """Return rung 06's SFT model and its tokenizer: the base, trained on answered letters of both tones."""
+def reference_weights(seed: int) -> dict:
+    """Return the weights of rung 06's SFT model: the base, trained on answered letters of both tones.
+
+    Weights, not the model: a trainer hangs its own forward pass on the model, and a copy would still call the original.
+    """
     from transformers import PrinterCallback, set_seed
     from trl import SFTConfig, SFTTrainer
 
@@ -143,28 +145,25 @@ def reference_policy(seed: int):
         trainer = SFTTrainer(model, arguments, train_dataset=rows, processing_class=tokenizer)
         trainer.remove_callback(PrinterCallback)
         trainer.train()
-    return trainer.model.eval(), tokenizer
+    return trainer.model.state_dict()
+
+
+def with_weights(weights: dict):
+    """Return a fresh model with these weights, and its tokenizer."""
+    model, tokenizer = load_base()
+    model.load_state_dict(weights)
+    return model, tokenizer
 
 
 def train(
-    reference: "PreTrainedModel",
-    tokenizer,
-    *,
-    beta: float,
-    rate: float,
-    steps: int,
-    pairs: int,
-    flipped: float,
-    loss: list[str],
-    seed: int,
-    **options,
-):
+    *, beta: float, rate: float, steps: int, pairs: int, flipped: float, loss: list[str], seed: int, **options
+):  # fmt: skip
     """Return the policy after one run from the reference, and the mean loss of its last five steps."""
     from transformers import PrinterCallback, set_seed
     from trl import DPOConfig, DPOTrainer
 
     set_seed(seed)
-    model = copy.deepcopy(reference)
+    (model, tokenizer), (reference, _) = (with_weights(reference_weights(seed)) for _ in range(2))
     with tempfile.TemporaryDirectory() as folder, quiet():
         kept = {**trainer_arguments(folder), "save_strategy": "no", "seed": seed, "disable_tqdm": True}
         arguments = DPOConfig(
@@ -172,7 +171,7 @@ def train(
             per_device_train_batch_size=16, beta=beta, loss_type=loss, max_length=256, **options,
         )  # fmt: skip
         rows = preference_pairs("train", pairs, seed, flipped=flipped)
-        trainer = DPOTrainer(model, args=arguments, train_dataset=rows, processing_class=tokenizer)
+        trainer = DPOTrainer(model, reference, arguments, train_dataset=rows, processing_class=tokenizer)
         trainer.remove_callback(PrinterCallback)
         trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]

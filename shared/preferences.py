@@ -4,18 +4,24 @@ A policy is judged by the replies that it *samples*: DPO's objective, and the di
 the distribution over replies, not about its peak.
 """
 
+import math
 import random
+import tempfile
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from shared.artifacts import EvalEntry, fingerprint_rows
+from shared.significance import wilson_interval
 from shared.world import rows
 from shared.world.replies import promised, tone_score
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from trl import DPOTrainer
 
 TASK = "replies"  # its name in the world
+METRICS = {"win_rate": "polite", "right_promise": "right"}  # eval.json's names, and those of a verdict
 REPLY_TOKENS = 80  # the longest reply of the world has 46 of the pocket tokenizer's; a policy may learn to write more
 
 
@@ -28,14 +34,12 @@ class Verdict(NamedTuple):
     words: int
 
 
-def preference_pairs(split: str, n: int, seed: int = 0, *, flipped: float = 0.0, **options: object) -> "Dataset":
+def pair_rows(split: str, n: int, seed: int = 0, *, flipped: float = 0.0, **options: object) -> list[dict]:
     """Return n pairs with TRL's columns: prompt, chosen, rejected.
 
     `flipped` is the share of pairs, drawn at random, whose two replies change places: labels that are wrong.
     `options` go to the world's replies: contrast="tone" (the default), "item" or "action", phrasing="unseen".
     """
-    from datasets import Dataset
-
     stream = random.Random(f"flipped/{seed}")
     pairs = []
     for row in rows(TASK, split, n, seed, **options):
@@ -43,7 +47,14 @@ def preference_pairs(split: str, n: int, seed: int = 0, *, flipped: float = 0.0,
         if stream.random() < flipped:
             one, other = other, one
         pairs.append({"prompt": row["prompt"], "chosen": one, "rejected": other})
-    return Dataset.from_list(pairs)
+    return pairs
+
+
+def preference_pairs(split: str, n: int, seed: int = 0, **options: object) -> "Dataset":
+    """Return `pair_rows` as a `datasets.Dataset`, as DPOTrainer wants it."""
+    from datasets import Dataset
+
+    return Dataset.from_list(pair_rows(split, n, seed, **options))
 
 
 def letter_archive(split: str, n: int, seed: int = 0) -> "Dataset":
@@ -65,6 +76,22 @@ def judge(pairs: Sequence[Mapping], texts: Sequence[str]) -> list[Verdict]:
         right = made is not None and made == promised(row["chosen"])
         verdicts.append(Verdict(text, tone_score(text) > 0, right, len(text.split())))
     return verdicts
+
+
+def reply_entries(
+    pairs: Sequence[Mapping], before: Sequence[Verdict], after: Sequence[Verdict], *, split: str
+) -> list[EvalEntry]:
+    """Return eval.json's entries for replies to the letters of `pairs`: the win rate, the share of right promises."""
+    n, data, entries = len(after), fingerprint_rows(pairs), []
+    for metric, name in METRICS.items():
+        earlier, later = (sum(getattr(one, name) for one in verdicts) for verdicts in (before, after))
+        entries.append(
+            EvalEntry(
+                task=TASK, split=split, metric=metric, n=n, before=earlier / n, after=later / n,
+                interval=wilson_interval(later, n), data_fingerprint=data,
+            )
+        )  # fmt: skip
+    return entries
 
 
 def sample_replies(
@@ -106,3 +133,32 @@ def log_probabilities(
         for row, text, start in zip(picked, batch, begun, strict=True):
             sums.append(row[start - 1 : len(text) - 1].sum().item())
     return sums
+
+
+def comparing_trainer(
+    policy: "PreTrainedModel", reference: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", pairs: "Dataset", *,
+    beta: float, loss_type: str = "sigmoid", **options: object,
+) -> "DPOTrainer":  # fmt: skip
+    """Return TRL's trainer over these pairs, all in one batch, to be asked for its loss.
+
+    `options` go to DPOConfig. It takes no step: whoever wants to train uses `shared.training.stage`.
+    """
+    from trl import DPOConfig, DPOTrainer
+
+    from shared.quiet import quiet
+    from shared.training import trainer_arguments
+
+    kept = {**trainer_arguments(tempfile.mkdtemp()), "disable_tqdm": True}
+    with quiet():
+        arguments = DPOConfig(
+            **kept, beta=beta, loss_type=loss_type, per_device_train_batch_size=len(pairs), max_length=None, **options
+        )
+        trainer = DPOTrainer(policy, reference, arguments, train_dataset=pairs, processing_class=tokenizer)
+    return trainer
+
+
+def least_divergence(share: float, reference_share: float) -> float:
+    """Return the least KL(pi, pi_ref), in nats, of a policy under which an event has probability `share`, not
+    `reference_share`: the divergence of the two coins (data processing: telling less never adds divergence)."""
+    pairs = ((share, reference_share), (1 - share, 1 - reference_share))
+    return sum(p * math.log(p / q) for p, q in pairs if p > 0)
