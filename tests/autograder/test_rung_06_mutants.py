@@ -261,7 +261,7 @@ DEPEND = {
         (lambda work, base: edit_weights(work / "artifacts/dpo/model.safetensors",
                                          lambda t: t.update({"model.norm.weight": np.full(32, np.nan, np.float32)})),
          "holds NaN or infinity"),
-        (lambda work, base: edit_weights(work / "artifacts/sft/model.safetensors", 
+        (lambda work, base: edit_weights(work / "artifacts/sft/model.safetensors",
                                          lambda t: t.pop("model.norm.weight")),
          "model.norm.weight is missing"),
     ],
