@@ -193,7 +193,7 @@ PairsFault = tuple[Callable[[Pairs], np.ndarray], str]
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
+    return np.exp(-np.logaddexp(0, -x))
 
 
 def _over_positions(case: Responses, mask: np.ndarray, shift: bool = True) -> np.ndarray:
@@ -222,7 +222,7 @@ LOSS_FAULTS: list[PairsFault] = [
     (lambda p: np.logaddexp(0, -p.beta * (p.policy_chosen - p.policy_rejected)).mean(),
      "The reference is missing: its log-probabilities are subtracted."),
     (lambda p: _sigmoid(-p.logits).mean(), "The logarithm is missing: -log sigmoid, not 1 - sigmoid."),
-    (lambda p: np.log(_sigmoid(p.logits)).mean(), "The sign is wrong: the loss is *minus* the log-probability."),
+    (lambda p: -np.logaddexp(0, -p.logits).mean(), "The sign is wrong: the loss is *minus* the log-probability."),
     (lambda p: np.logaddexp(0, -p.logits).mean() / np.log(2), "This is the logarithm to base 2: take the natural one."),
     (lambda p: np.logaddexp(0, -p.logits.mean()), "Take the mean last: of the losses, not of the margins."),
     (lambda p: np.maximum(0, 1 - p.logits).mean(), "This is the hinge loss, one of TRL's variants."),

@@ -148,7 +148,7 @@ def comparing_trainer(
     from shared.quiet import quiet
     from shared.training import trainer_arguments
 
-    kept = {**trainer_arguments(tempfile.mkdtemp()), "disable_tqdm": True}
+    kept = {**trainer_arguments(tempfile.mkdtemp()), "disable_tqdm": True, "bf16": False}
     with quiet():
         arguments = DPOConfig(
             **kept, beta=beta, loss_type=loss_type, per_device_train_batch_size=len(pairs), max_length=None, **options

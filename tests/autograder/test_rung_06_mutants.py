@@ -120,7 +120,7 @@ WEIGHT = "beta * torch.sigmoid(-beta * gain)"
         (GAIN, "gain = policy_chosen - policy_rejected", "loss-value", "The reference is missing"),
         (GAIN, GAIN.replace(".detach()", ""), "loss-gradient", "a gradient reaches reference_chosen"),
         (GAIN, GAIN.replace("policy_chosen", "policy_chosen.detach()"), "loss-gradient",
-         "the gradient of policy_chosen"),
+         "no gradient reaches policy_chosen"),
         (GAIN, GAIN + "\n    gain = gain.detach()", "loss-gradient", "no gradient reaches policy_chosen"),
         (WEIGHT, "beta * torch.sigmoid(beta * gain)", "gradient-weight", "This weighs right orderings more"),
         (WEIGHT, "torch.sigmoid(-beta * gain)", "gradient-weight", "Beta is missing as a factor"),
@@ -151,7 +151,7 @@ def test_a_wrong_loss_is_refused(preference_work, without_children, old, new, cr
         ({"divergence": 30.0}, "stays-close", "30.00 nats"),
         ({"right": 100}, "stays-close", "right promise in 66.7%"),
         ({"chosen": 0.0, "rejected": 0.0}, "curve-is-real", "the two models' loss on training pairs is 0.693"),
-        ({"after": 129, "right": 140}, "claim-honest", "win_rate: after is 96.0% of 200, measured here 86.0% of 150"),
+        ({"after": 120}, "claim-honest", "win_rate: after is 96.0% of 200, measured here 80.0% of 150"),
     ],
 )  # fmt: skip
 def test_a_run_that_falls_short_is_refused(preference_work, replying, made, criterion, words):
