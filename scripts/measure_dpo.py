@@ -34,29 +34,29 @@ NOTES = (
     "that hold the right promise. words: mean length of a reply. kl: mean of log pi - log pi_ref over those replies, "
     "nats. accuracy: share of the public pairs whose chosen reply gained more. chosen, rejected: mean log-probability "
     "of the pairs' replies, nats. prose: perplexity of stories. end: mean loss of the last 5 steps. Rows named trace "
-    "are one hot run, looked at while it trains; their loss is that step's."
+    "are AdamW's run, looked at while it trains; their loss is that step's."
 )
-RECIPE = {"beta": 0.1, "rate": 1e-4, "steps": 40, "flipped": 0.0, "loss": ["sigmoid"]}
-HOT = 4  # times the recipe's rate
+PUSH = 0.01  # rate x beta: the gradient holds the factor beta, so that this is the length of the first step
+RECIPE = {"beta": 0.1, "rate": PUSH / 0.1, "optim": "sgd", "steps": 40, "flipped": 0.0, "loss": ["sigmoid"]}
+ADAM = {"optim": "adamw_torch", "rate": 1e-4}
 CHANGES: dict[str, dict] = {
     "reference": {"steps": 0},
     "recipe": {},
-    "beta 0.01": {"beta": 0.01},
-    "beta 1": {"beta": 1.0},
-    "beta 0.03": {"beta": 0.03},
-    "beta 0.3": {"beta": 0.3},
-    "beta 0.001": {"beta": 0.001},
-    "hot": {"rate": HOT * RECIPE["rate"]},
+    "beta 0.01": {"beta": 0.01, "rate": PUSH / 0.01},
+    "beta 1": {"beta": 1.0, "rate": PUSH},
+    "AdamW": ADAM,
     "40% flipped": {"flipped": 0.4},
+    "beta 0.001": {"beta": 0.001, "rate": PUSH / 0.001},
     "all flipped": {"flipped": 1.0},
     "sigmoid + sft": {"loss": ["sigmoid", "sft"]},
-    "ipo": {"loss": ["ipo"]},
-    "20% flipped": {"flipped": 0.2},
-    "40% flipped, robust": {"flipped": 0.4, "loss": ["robust"], "label_smoothing": 0.4},
+    "ipo, beta 1": {"loss": ["ipo"], "beta": 1.0},
+    "beta 0.3": {"beta": 0.3, "rate": PUSH / 0.3},
+    "beta 0.03": {"beta": 0.03, "rate": PUSH / 0.03},
     "hinge": {"loss": ["hinge"]},
-    "sigmoid_norm": {"loss": ["sigmoid_norm"]},
+    "40% flipped, robust": {"flipped": 0.4, "loss": ["robust"], "label_smoothing": 0.4},
+    "20% flipped": {"flipped": 0.2},
 }
-TRACED = (0, 5, 10, 15, 20, 25, 30, 35, 40)  # steps at which the hot run is looked at
+TRACED = (0, 5, 10, 15, 20, 25, 30, 35, 40)  # steps at which AdamW's run is looked at
 
 
 def main() -> int:
@@ -91,7 +91,7 @@ def measure(name: str, seed: int) -> dict:
 
 
 def trace(seed: int) -> list[dict]:
-    """Return the rows of one hot run, looked at while it trains."""
+    """Return the rows of AdamW's run, looked at while it trains."""
     rows: list[dict] = []
 
     def watch(model: "PreTrainedModel", step: int) -> None:
@@ -100,7 +100,7 @@ def trace(seed: int) -> list[dict]:
             model.train()
 
     watch(with_weights(reference_weights(seed))[0], 0)
-    _, losses = train(seed=seed, watch=watch, **{**RECIPE, **CHANGES["hot"]})
+    _, losses = train(seed=seed, watch=watch, **{**RECIPE, **ADAM})
     return [row | {"loss": losses[max(row["step"], 1) - 1]} for row in rows]
 
 
@@ -164,7 +164,7 @@ def with_weights(weights: dict) -> "Loaded":
 
 
 def train(
-    *, beta: float, rate: float, steps: int, flipped: float, loss: list[str], seed: int,
+    *, beta: float, rate: float, optim: str, steps: int, flipped: float, loss: list[str], seed: int,
     watch: Callable[["PreTrainedModel", int], None] | None = None, **options: object,
 ) -> "tuple[PreTrainedModel, list[float]]":  # fmt: skip
     """Return the policy after one run from the reference, and its losses. `watch` is called after each step."""
@@ -184,7 +184,8 @@ def train(
         kept = {**trainer_arguments(folder), "save_strategy": "no", "seed": seed, "disable_tqdm": True}
         arguments = DPOConfig(
             **kept, learning_rate=rate, max_steps=steps, warmup_steps=5, lr_scheduler_type="cosine",
-            per_device_train_batch_size=8, beta=beta, loss_type=loss, max_length=256, **options,
+            per_device_train_batch_size=8, beta=beta, loss_type=loss, max_length=256, optim=optim,
+            max_grad_norm=1.0 if optim.startswith("adamw") else 0.0, **options,
         )  # fmt: skip
         rows = preference_pairs("train", 400, seed, flipped=flipped)
         trainer = DPOTrainer(
