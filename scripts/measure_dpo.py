@@ -65,16 +65,18 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--minutes", type=float, default=math.inf, help="begin no run after so many minutes")
     arguments = parser.parse_args()
-    begun = time.monotonic()
-    table = table_so_far(NAME, NOTES, f"python scripts/measure_dpo.py --seeds {' '.join(map(str, arguments.seeds))}")
-    done = {(row["name"], row["seed"]) for row in table.rows}
-    wanted = [(name, seed) for seed in arguments.seeds for name in CHANGES] + [("trace", arguments.seeds[0])]
+    begun, command = time.monotonic(), "python scripts/measure_dpo.py --seeds 0 1 2"
+    done = {(row["name"], row["seed"]) for row in table_so_far(NAME, NOTES, command).rows}
+    wanted = [(name, seed) for seed in arguments.seeds for name in CHANGES]
+    wanted += [("trace", 0)] if 0 in arguments.seeds else []
     for name, seed in (one for one in wanted if one not in done):
         if time.monotonic() - begun > 60 * arguments.minutes:
             break
-        table.rows += trace(seed) if name == "trace" else [measure(name, seed)]
+        rows = trace(seed) if name == "trace" else [measure(name, seed)]
+        table = table_so_far(NAME, NOTES, command)  # read again: another process may have added rows
+        table.rows.extend(rows)
         save(NAME, table)
-        print(table.rows[-1], flush=True)
+        print(rows[-1], flush=True)
     return 0
 
 
