@@ -1,10 +1,12 @@
 """Rung 06's own plots, in the manner of `shared.figures`."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from shared.figures import COLOURS, LINES, MARKERS, _describe, _figure
+from shared.artifacts import LossCurve
+from shared.figures import COLOURS, LINES, MARKERS, _describe, _figure, loss_curve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,6 +27,17 @@ def policies(bars: Mapping[str, Sequence[float]], replies: Sequence[str]) -> "Fi
     axes.legend(frameon=False, ncols=len(replies), loc="lower left", bbox_to_anchor=(0, 1))
     said = ". ".join(f"{name}: {', '.join(f'{value:.2f}' for value in policy)}" for name, policy in bars.items())
     return _describe(figure, f"Probability of the replies {', '.join(replies)} under each policy. {said}.")
+
+
+def pair_losses(curves: Mapping[str, LossCurve]) -> "Figure":
+    """Return the losses of runs on pairs by step (nats a pair), and ln 2, where each must begin, as a line."""
+    figure = loss_curve(curves)
+    axes = figure.axes[0]
+    axes.axhline(math.log(2), color="black", ls=":", lw=1, label="ln 2")
+    axes.set(ylabel="Loss (nats a pair)", ylim=(0, max(0.8, axes.get_ylim()[1])))
+    axes.legend(frameon=False)
+    figure.set_label(figure.get_label() + " A dotted line stands at ln 2 = 0.69.")
+    return figure
 
 
 def over_time(rows: Sequence[Mapping[str, Any]]) -> "Figure":
