@@ -79,6 +79,7 @@ def tradeoff(points: Mapping[str, Sequence[tuple[float, float]]]) -> "Figure":
     for (name, found), colour, marker in zip(points.items(), cycle(COLOURS), cycle(MARKERS), strict=False):
         axes.plot(*zip(*found, strict=True), marker, color=colour, mfc="white", ms=7, label=name)
     axes.set(xlabel="divergence from the reference (nats)", ylabel="win rate", xscale="log", ylim=(-0.03, 1.05))
+    axes.set_xlim(left=0.05)
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     said = ". ".join(
         f"{name}: {', '.join(f'{w:.2f} at {kl:.2f}' for kl, w in found)}" for name, found in points.items()

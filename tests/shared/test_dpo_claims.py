@@ -29,27 +29,33 @@ def test_the_recipe_meets_the_thresholds_from_near_a_coin(seed):
     assert after["polite"] > THRESHOLDS["win_rate"] + 0.05
     assert after["accuracy"] >= THRESHOLDS["reward_accuracy"]
     assert after["right"] > THRESHOLDS["right_promise"]
-    assert math.log(2) / 2 < after["kl"] < THRESHOLDS["divergence_max"] / 1.5
+    assert math.log(2) / 2 < after["kl"] < THRESHOLDS["divergence_max"] / 2
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_higher_beta_keeps_the_policy_closer(seed):
-    divergence = [of(name)[seed]["kl"] for name in ("beta 1", "recipe", "beta 0.01")]
-    assert divergence == sorted(divergence)
+    names = ("beta 1", "recipe", "beta 0.01")
+    for key, sign in (("kl", 1), ("polite", 1), ("rejected", -1)):
+        values = [sign * of(name)[seed][key] for name in names]
+        assert values == sorted(values), key
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_adam_ranks_the_pairs_and_loses_the_replies(seed):
     row = of("AdamW")[seed]
-    assert row["accuracy"] > 0.95 and row["end"] < 0.3
-    assert row["polite"] < 0.7 and row["right"] < 0.7
+    assert row["accuracy"] > 0.95 and row["end"] < of("recipe")[seed]["end"]
+    assert row["polite"] < 0.75 and row["right"] < 0.75
     assert row["chosen"] < of("reference")[seed]["chosen"] - 1
+    slow = of("AdamW, 1e-5")[seed]
+    assert slow["polite"] < 0.6 and slow["chosen"] < of("reference")[seed]["chosen"]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_flipped_labels_are_believed(seed):
     assert of("all flipped")[seed]["polite"] < 0.15
-    assert of("40% flipped")[seed]["polite"] < of("recipe")[seed]["polite"]
+    gain = {name: of(name)[seed]["polite"] - of("reference")[seed]["polite"] for name in ("recipe", "40% flipped")}
+    assert gain["40% flipped"] < 0.5 * gain["recipe"], "most of the gain is lost"
+    assert of("40% flipped")[seed]["end"] > math.log(2) - 0.05, "the loss hardly leaves ln 2"
 
 
 def test_the_trace_shows_pairs_ranked_right_while_the_chosen_fall():
