@@ -46,6 +46,12 @@ def test_the_judge_reads_tone_and_promise():
     assert judge(pairs, texts)[2].words == 1
 
 
+def test_polite_replies_are_longer_by_what_rung_06_says():
+    pairs = pair_rows("public", 200)
+    words = [sum(len(row[side].split()) for row in pairs) / 200 for side in ("chosen", "rejected")]
+    assert words == [pytest.approx(26.85, abs=0.01), pytest.approx(18.11, abs=0.01)]
+
+
 def test_entries_say_before_and_after():
     pairs = pair_rows("public", 4)
     before = [Verdict("", place < 1, True, 1) for place in range(4)]
