@@ -47,11 +47,6 @@ CHANGES: dict[str, dict] = {
     "AdamW": ADAM,
     "40% flipped": {"flipped": 0.4},
     "all flipped": {"flipped": 1.0},
-    "sigmoid + sft": {"loss": ["sigmoid", "sft"]},
-    "ipo, beta 1": {"loss": ["ipo"], "beta": 1.0, "rate": PUSH},
-    "180 steps": {"steps": 180},
-    "beta 0.001, 180 steps": {"beta": 0.001, "rate": PUSH / 0.001, "steps": 180},
-    "AdamW, 1e-5": {**ADAM, "rate": 1e-5, "steps": 80},
 }
 TRACED = (0, 5, 10, 15, 20, 30, 40)  # steps at which AdamW's run is looked at
 

@@ -46,8 +46,6 @@ def test_adam_ranks_the_pairs_and_loses_the_replies(seed):
     assert row["accuracy"] > 0.95 and row["end"] < of("recipe")[seed]["end"]
     assert row["polite"] < 0.75 and row["right"] < 0.75
     assert row["chosen"] < of("reference")[seed]["chosen"] - 1
-    slow = of("AdamW, 1e-5")[seed]
-    assert slow["polite"] < 0.6 and slow["chosen"] < of("reference")[seed]["chosen"]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
