@@ -42,10 +42,10 @@ def test_a_higher_beta_keeps_the_policy_closer(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_adam_ranks_the_pairs_and_loses_the_replies(seed):
-    row = of("AdamW")[seed]
-    assert row["accuracy"] > 0.95 and row["end"] < of("recipe")[seed]["end"]
-    assert row["polite"] < 0.75 and row["right"] < 0.75
-    assert row["chosen"] < of("reference")[seed]["chosen"] - 1
+    row, before, recipe = (of(name)[seed] for name in ("AdamW", "reference", "recipe"))
+    assert row["accuracy"] >= 0.95 and row["end"] < recipe["end"]
+    assert row["polite"] < 0.6 and row["right"] < recipe["right"] - 0.05
+    assert row["chosen"] < before["chosen"] - 0.3 and row["kl"] > 5 * recipe["kl"]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
