@@ -60,6 +60,10 @@ class Llama:
                 answers[index] = answer
         return answers
 
+    def pick(self, scores: Array) -> Array:
+        """Return the next token of each row, [B], from its logits [B, V]: the likeliest."""
+        return scores.argmax(-1)
+
     def _continue(self, prompts: list[Sequence[int]], end: set[int], most: int) -> list[list[int]]:
         ids, mask = pad_left(prompts)
         answers: list[list[int]] = [[] for _ in prompts]
@@ -67,7 +71,7 @@ class Llama:
         cache = self._cache(len(prompts), ids.shape[1] + most)
         hidden = self._run(ids, _positions(mask), _visible(mask), cache, 0)[:, -1]
         for step in range(most):
-            tokens = (hidden @ self.head).argmax(-1)
+            tokens = self.pick(hidden @ self.head)
             for row, token in zip(rows, tokens.tolist(), strict=True):
                 answers[row].append(token)
             going = np.array([token not in end for token in tokens.tolist()])

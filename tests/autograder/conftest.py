@@ -6,6 +6,7 @@ import shutil
 
 import example_adapter
 import example_curation
+import example_preferences
 import example_work
 import pytest
 from choice_fixtures import _choice_work, choice_work, taught_as  # noqa: F401 (fixtures of rung 01)
@@ -170,6 +171,31 @@ def _curation_work(tmp_path_factory, _tiny_base_folder):
 def curation_work(tmp_path, tiny_base, _curation_work):
     """Return a fresh copy of a submission of rung 05 that is right in all but the performance of its models."""
     return shutil.copytree(_curation_work, tmp_path / "rung-05-data")
+
+
+@pytest.fixture(scope="session")
+def _preference_work(tmp_path_factory, _tiny_base_folder):
+    folder = tmp_path_factory.mktemp("preference-work") / "rung-06-dpo"
+    example_adapter.write_rung("06", example_preferences.notebook_06(), folder)
+    example_preferences.make_preference_work(folder, _tiny_base_folder)
+    return folder
+
+
+@pytest.fixture
+def preference_work(tmp_path, tiny_base, _preference_work):
+    """Return a fresh copy of a submission of rung 06 that is right in all but what its two models give."""
+    return shutil.copytree(_preference_work, tmp_path / "rung-06-dpo")
+
+
+@pytest.fixture
+def replying(monkeypatch):
+    """Return a function that puts made measurements in the place of the two models'."""
+
+    def install(**said: object) -> None:
+        made = example_preferences.measured(**said)
+        monkeypatch.setattr("autograder.rung_06_submission.Rung06.measured", property(lambda _: made))
+
+    return install
 
 
 @pytest.fixture
