@@ -1,0 +1,80 @@
+"""TRL's own numbers for made-up batches: what a learner's functions are held against in the notebook.
+
+GRPOTrainer computes advantages and losses inside a training step. Here it is given a batch with known rewards, or known
+log-probabilities, and asked for nothing else.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from shared.quiet import quiet
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from trl import GRPOTrainer
+
+
+def trl_advantages(
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", rewards: Sequence[float], size: int, scale: str
+) -> "torch.Tensor":
+    """Return the advantages that GRPOTrainer works out for `rewards`, groups of `size` one after the other.
+
+    `scale` is GRPOConfig's scale_rewards. One token an answer is sampled, and ignored; the model does not change.
+    """
+    import torch
+
+    trainer = _trainer(
+        model, tokenizer, lambda completions, **_: list(rewards), len(rewards), num_generations=size,
+        scale_rewards=scale, max_completion_length=1, learning_rate=0.0, max_steps=1,
+    )  # fmt: skip
+    was_training = model.training
+    with quiet():
+        trainer.train()
+    model.train(was_training)
+    return torch.tensor(list(trainer._logs["advantages"]))
+
+
+def trl_loss(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    batch: dict,
+    *,
+    loss_type: str,
+    epsilon: float,
+    beta: float,
+) -> float:
+    """Return GRPOTrainer's loss of a batch: prompt_ids and completion_ids [B, T], their masks, advantages [B],
+    old_per_token_logps and ref_per_token_logps [B, T].
+
+    The paper's KL term, without the factor that TRL multiplies it with by default (`use_bias_correction_kl`).
+    """
+    import torch
+
+    longest = batch["completion_ids"].shape[1]
+    trainer = _trainer(
+        model, tokenizer, lambda completions, **_: [0.0] * len(completions), len(batch["advantages"]),
+        num_generations=2, max_completion_length=longest, loss_type=loss_type, epsilon=epsilon, beta=beta,
+        use_bias_correction_kl=False,
+    )  # fmt: skip
+    trainer.current_gradient_accumulation_steps = 1
+    counted = {**batch, "num_items_in_batch": batch["completion_mask"].sum()}
+    with torch.inference_mode():
+        return float(trainer.compute_loss(model, counted))
+
+
+def _trainer(model, tokenizer, reward, rows: int, **settings: object) -> "GRPOTrainer":
+    from datasets import Dataset
+    from transformers import PrinterCallback
+    from trl import GRPOConfig, GRPOTrainer
+
+    prompts = Dataset.from_list([{"prompt": f"Order {number}"} for number in range(rows)])
+    with quiet(), tempfile.TemporaryDirectory() as folder:
+        arguments = GRPOConfig(
+            output_dir=folder, report_to="none", save_strategy="no", use_cpu=model.device.type == "cpu", bf16=False,
+            disable_tqdm=True, activation_checkpointing=False, per_device_train_batch_size=rows, **settings,
+        )  # fmt: skip
+        trainer = GRPOTrainer(model, reward, args=arguments, train_dataset=prompts, processing_class=tokenizer)
+    trainer.remove_callback(PrinterCallback)
+    return trainer
