@@ -36,6 +36,31 @@ def trl_advantages(
     return torch.tensor(list(trainer._logs["advantages"]))
 
 
+def made_batch(model: "PreTrainedModel", seed: int = 0) -> tuple[dict, "torch.Tensor"]:
+    """Return four made-up answers as GRPOTrainer holds them, and the model's log-probability of each token [4, 6].
+
+    Answers of 6, 3, 5 and 1 tokens; the old and the reference policy differ from the model at random, so that some
+    ratios are clipped and the KL is not 0.
+    """
+    import torch
+
+    stream = torch.Generator().manual_seed(seed)
+    prompts, answers = (torch.randint(10, 2000, (4, width), generator=stream) for width in (5, 6))
+    mask = (torch.arange(6) < torch.tensor([[6], [3], [5], [1]])).long()
+    ids = torch.cat([prompts, answers], 1)
+    seen = torch.cat([torch.ones_like(prompts), mask], 1)
+    with torch.inference_mode():
+        logits = model(ids.to(model.device), attention_mask=seen.to(model.device)).logits[:, 4:-1].float().cpu()
+    logp = torch.log_softmax(logits, -1).gather(-1, answers[..., None])[..., 0]
+    old, ref = (logp + 0.3 * torch.randn(4, 6, generator=stream) for _ in range(2))
+    batch = {
+        "prompt_ids": prompts, "prompt_mask": torch.ones_like(prompts), "completion_ids": answers,
+        "completion_mask": mask, "advantages": torch.tensor([1.0, -1, 0.5, -0.5]), "old_per_token_logps": old,
+        "ref_per_token_logps": ref,
+    }  # fmt: skip
+    return batch, logp
+
+
 def trl_loss(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
@@ -59,7 +84,8 @@ def trl_loss(
         use_bias_correction_kl=False,
     )  # fmt: skip
     trainer.current_gradient_accumulation_steps = 1
-    counted = {**batch, "num_items_in_batch": batch["completion_mask"].sum()}
+    counted = {name: part.to(model.device) for name, part in batch.items()}
+    counted["num_items_in_batch"] = counted["completion_mask"].sum()
     with torch.inference_mode():
         return float(trainer.compute_loss(model, counted))
 
