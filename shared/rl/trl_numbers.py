@@ -36,16 +36,16 @@ def trl_advantages(
     return torch.tensor(list(trainer._logs["advantages"]))
 
 
-def made_batch(model: "PreTrainedModel", seed: int = 0) -> tuple[dict, "torch.Tensor"]:
+def made_batch(model: "PreTrainedModel", seed: int = 0, largest: int = 2000) -> tuple[dict, "torch.Tensor"]:
     """Return four made-up answers as GRPOTrainer holds them, and the model's log-probability of each token [4, 6].
 
     Answers of 6, 3, 5 and 1 tokens; the old and the reference policy differ from the model at random, so that some
-    ratios are clipped and the KL is not 0.
+    ratios are clipped and the KL is not 0. Token ids are below `largest`.
     """
     import torch
 
     stream = torch.Generator().manual_seed(seed)
-    prompts, answers = (torch.randint(10, 2000, (4, width), generator=stream) for width in (5, 6))
+    prompts, answers = (torch.randint(10, largest, (4, width), generator=stream) for width in (5, 6))
     mask = (torch.arange(6) < torch.tensor([[6], [3], [5], [1]])).long()
     ids = torch.cat([prompts, answers], 1)
     seen = torch.cat([torch.ones_like(prompts), mask], 1)
