@@ -32,7 +32,7 @@ ORDERS, SIZE, TOKENS, KEPT = 100, 8, 56, 150
 FITTED = (32, 256, 1024)  # answers that the learned value is fitted to
 NOTES = (
     f"sampled, best_of_8, working: shares over {ORDERS} public orders, {SIZE} answers each at temperature 1. reading, "
-    f"sorting: share of {KEPT} public rows. reward: mean over the run's last ten steps. noise: variance of one "
+    f"sorting: share of {KEPT} public rows. reward_first, reward_last: mean over five steps. noise: variance of one "
     "answer's gradient by baseline, over that with the group's mean; 128 answers of the base."
 )
 RECIPE = {"reward": "right_total", "steps": 60, "rate": 2e-4, "beta": 0.001, "loss_type": "dapo", "scale": "group"}
@@ -76,7 +76,8 @@ def measure(name: str, seed: int) -> dict:
         trainer = train(model, tokenizer, seed=seed, **settings)
         logged = [entry for entry in trainer.state.log_history if "reward" in entry]
         found = {
-            "reward": round(fmean(entry["reward"] for entry in logged[-10:]), 4),
+            "reward_first": round(fmean(entry["reward"] for entry in logged[:5]), 4),
+            "reward_last": round(fmean(entry["reward"] for entry in logged[-5:]), 4),
             "seconds": round(trainer.state.log_history[-1]["train_runtime"]),
         }
     return {**settings, **scores(model.eval(), tokenizer, seed), **found}

@@ -98,14 +98,14 @@ def pass_curves(curves: Mapping[str, Mapping[int, float]]) -> "Figure":
 
 
 def noise_bars(noise: Mapping[str, float]) -> "Figure":
-    """Return one bar a baseline: the variance of one answer's gradient, over that without a baseline."""
+    """Return one bar a baseline: the variance of one answer's gradient, over that with the group's mean."""
     figure = _figure(width=7.0, height=0.8 + 0.4 * len(noise))
     axes = figure.add_subplot()
     bars = axes.barh(range(len(noise)), list(noise.values()), 0.62, color=COLOURS[3], edgecolor="black")
     axes.bar_label(bars, [f"{value:.2f}" for value in noise.values()], padding=3)
     axes.axvline(1, color="black", ls=":")
     axes.set_yticks(range(len(noise)), list(noise))
-    axes.set(xlabel="variance of the gradient (no baseline = 1)", ylim=(len(noise) - 0.5, -0.5))
+    axes.set(xlabel="variance of one answer's gradient (group mean = 1)", ylim=(len(noise) - 0.5, -0.5))
     axes.set_xlim(0, 1.15 * max(noise.values()))
     points = ", ".join(f"{name} {value:.2f}" for name, value in noise.items())
-    return _describe(figure, f"Variance of one answer's gradient by baseline, without a baseline 1: {points}.")
+    return _describe(figure, f"Variance of one answer's gradient by baseline, with the group's mean 1: {points}.")

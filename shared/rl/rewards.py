@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 from shared.world.orders import is_right, shows_working, stated_total
 
-CLOSE = 0.05  # of the total
-CHARGE = 0.02  # for each token
+CLOSE = 0.10  # of the total
+CHARGE = 0.03  # for each token
 
 Log = Callable[[str, float], None]
 
@@ -27,7 +27,7 @@ def close_and_short(
     log_metric: Log,
     **_: object,
 ) -> list[float]:
-    """Return 1 for each total that is off by at most 5%, less a small charge a token: well meant, and hackable."""
+    """Return 1 for each total that is off by at most a tenth, less a small charge a token: well meant, and hackable."""
     log_shares(completions, total, log_metric)
     return [
         float(is_close(text, right)) - CHARGE * len(ids)
@@ -36,7 +36,7 @@ def close_and_short(
 
 
 def is_close(completion: str, total: int) -> bool:
-    """Say whether a completion ends on an amount within 5% of the right total."""
+    """Say whether a completion ends on an amount within a tenth of the right total."""
     stated = stated_total(completion)
     return stated is not None and abs(stated - total) <= CLOSE * total
 

@@ -1,7 +1,8 @@
 """What a GRPO run did, step by step: the file `artifacts/rollouts/<stage>.json`.
 
-The loss of GRPO says next to nothing (it begins near 0 and stays there), so a run is judged by what it sampled:
-rewards, their spread, the share of groups that teach nothing, entropy, length, distance from the reference.
+The loss of GRPO on fresh samples is minus the mean advantage of a token: it says whether long answers are the right
+ones, and nothing of how many are right. So a run is judged by what it sampled: rewards, their spread, the share of
+groups that teach nothing, entropy, length, distance from the reference.
 """
 
 from pathlib import Path

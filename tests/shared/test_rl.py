@@ -19,7 +19,7 @@ from shared.rl.variance import Sample, others_mean
 from shared.world import long_orders, orders, rows
 from shared.world.splits import split_of
 
-TEXTS = [" 8 x 10 = 80, 2 x 10 = 20, 80 + 20 = 100. 100 coins.", " 100 coins.", " 104 coins.", " 110 coins.", " no"]
+TEXTS = [" 8 x 10 = 80, 2 x 10 = 20, 80 + 20 = 100. 100 coins.", " 100 coins.", " 110 coins.", " 111 coins.", " no"]
 
 
 def logged(reward, **columns):
@@ -56,7 +56,7 @@ def test_pass_at_k_takes_no_nonsense():
 
 def test_groups_are_counted_prompt_by_prompt():
     groups = [TEXTS[:2], TEXTS[2:4]]
-    assert right_counts(groups, [100, 110]) == [2, 1]
+    assert right_counts(groups, [100, 111]) == [2, 1]
     assert working_share(groups) == 0.25
 
 
