@@ -18,6 +18,7 @@ from shared.measured import save, table_so_far
 from shared.models import load_base
 from shared.quiet import quiet
 from shared.rl import rewards
+from shared.rl.critic import TrainedCritic
 from shared.rl.groups import right_counts, sample_groups, working_share
 from shared.rl.passk import mean_pass_at_k
 from shared.rl.variance import LearnedValue, gradient_noise, others_mean, samples_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 NAME = "grpo"
 ORDERS, SIZE, TOKENS, KEPT = 100, 8, 56, 150
 FITTED = (32, 256, 1024)  # answers that the learned value is fitted to
+EPOCHS = 3  # of a whole value model, over the most of them
 NOTES = (
     f"sampled, best_of_8, working: shares over {ORDERS} public orders, {SIZE} answers each at temperature 1. reading, "
     f"sorting: share of {KEPT} public rows. reward_first, reward_last: mean over five steps. noise: variance of one "
@@ -49,14 +51,14 @@ def main() -> int:
     """Run what is missing from the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--names", nargs="+", default=[*CHANGES, "noise"], choices=[*CHANGES, "noise"])
+    parser.add_argument("--names", nargs="+", default=[*CHANGES, *NOISE], choices=[*CHANGES, *NOISE])
     options = parser.parse_args()
     table = table_so_far(NAME, NOTES, "python scripts/measure_grpo.py --seeds 0 1 2")
     done = {(row["name"], row["seed"]) for row in table.rows}
     wanted = [(name, seed) for name in options.names for seed in options.seeds if (name, seed) not in done]
     for place, (name, seed) in enumerate(wanted, 1):
         print(f"{place} of {len(wanted)}: {name}, seed {seed}", flush=True)
-        row = measure_noise(seed) if name == "noise" else measure(name, seed)
+        row = NOISE[name](seed) if name in NOISE else measure(name, seed)
         table = table_so_far(NAME, NOTES, table.command)  # another process may have added a row meanwhile
         table.rows.append({"name": name, "seed": seed, **row})
         save(NAME, table)
@@ -125,6 +127,23 @@ def train(model, tokenizer, *, reward, steps, rate, beta, loss_type, scale, seed
 
 def measure_noise(seed: int) -> dict:
     """Return the gradient's variance by baseline, for rewards of 0 and 1 and for the same rewards less one."""
+    model, fit, some = rewarded_answers(seed)
+    weights = {"none, right 1": [one.reward for one in some], "none, wrong -1": [one.reward - 1 for one in some]}
+    for count in FITTED:
+        value = LearnedValue(model, fit[:count])
+        weights[f"value of {count}"] = [one.reward - value(one) for one in some]
+    return over_group(model, some, weights)
+
+
+def measure_critic(seed: int) -> dict:
+    """Return the gradient's variance with a whole value model, trained on the most answers for a few epochs."""
+    model, fit, some = rewarded_answers(seed)
+    value = TrainedCritic(fit, epochs=EPOCHS, seed=seed)
+    return over_group(model, some, {f"critic of {len(fit)}": [one.reward - value(one) for one in some]})
+
+
+def rewarded_answers(seed: int) -> tuple:
+    """Return the base, answers to fit a value to, and 128 others whose gradients are measured."""
     model, tokenizer = load_base()
     asked = rows("orders", "train", 144, seed)
 
@@ -133,18 +152,17 @@ def measure_noise(seed: int) -> dict:
         groups = sample_groups(model, tokenizer, prompts, SIZE, tokens=TOKENS, seed=stream)
         return samples_of(tokenizer, prompts, groups, totals)
 
-    fit, some = sampled(asked[16:], 1), sampled(asked[:16], 2)
-    weights = {
-        "none, right 1": [one.reward for one in some],
-        "none, wrong -1": [one.reward - 1 for one in some],
-        "group": [one.reward - mean for one, mean in zip(some, others_mean(some), strict=True)],
-    }
-    for count in FITTED:
-        value = LearnedValue(model, fit[:count])
-        weights[f"value of {count}"] = [one.reward - value(one) for one in some]
-    noise = gradient_noise(model, some, weights)
-    return {name: round(each / noise["group"], 4) for name, each in noise.items() if name != "group"}
+    return model, sampled(asked[16:], 1), sampled(asked[:16], 2)
 
+
+def over_group(model, some: list, weights: dict) -> dict:
+    """Return the variance by baseline over that with the mean of the group's others."""
+    group = [one.reward - mean for one, mean in zip(some, others_mean(some), strict=True)]
+    noise = gradient_noise(model, some, {"group": group, **weights})
+    return {name: round(noise[name] / noise["group"], 4) for name in weights}
+
+
+NOISE = {"noise": measure_noise, "critic": measure_critic}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -209,11 +209,11 @@ def test_the_hackable_reward_is_hacked_with_every_seed():
 
 
 def test_what_the_notebook_says_of_the_noise_holds_with_every_seed():
-    runs = table("noise")
-    assert len({row["seed"] for row in runs}) >= 3
+    runs, critics = table("noise"), table("critic")
+    assert min(len({row["seed"] for row in some}) for some in (runs, critics)) >= 3
     for row in runs:
-        assert row["none, right 1"] < 1 < row["none, wrong -1"]  # where the reward's zero lies decides
-        assert row["value of 1024"] < 1 < row["value of 32"]
+        assert row["none, right 1"] < 1 < row["none, wrong -1"] / 1.5  # where the reward's zero lies decides
+        assert all(0.4 < row[name] < 1.3 for name in row if name.startswith("value of"))
 
 
 def test_a_log_without_rows_is_refused():
