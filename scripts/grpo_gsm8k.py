@@ -28,7 +28,7 @@ def stated(text: str) -> float | None:
 
 def right_number(completions, answer, log_metric, **_) -> list[float]:
     """Return 1 for each completion whose stated number is the answer's, else 0; log what no reward pays for."""
-    rights = [float(stated(text) == stated(solution)) for text, solution in zip(completions, answer)]
+    rights = [float(stated(text) in {stated(solution)} - {None}) for text, solution in zip(completions, answer)]
     log_metric("right", sum(rights) / len(rights))
     log_metric("working", sum("=" in text for text in completions) / len(completions))
     return rights

@@ -164,6 +164,29 @@ def test_the_noise_is_the_variance_of_the_gradients(toy):
     assert found == pytest.approx({"ones": 1.0, "rewards": 1 / 3, "a token": 1 / 3})
 
 
+@pytest.fixture
+def told_apart():
+    """Return 40 answers of three tokens whose reward is 1 exactly when the second token is 20."""
+    return [Sample([5, 6, 10 + number % 2 * 10, 20 + 30 * (number % 3 > 0), 7], 2, float(number % 3 == 0), number // 8)
+            for number in range(40)]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_values_know_more_once_they_have_seen_the_telling_token(tiny_base, told_apart):
+    import torch
+
+    from shared.models import load_base
+    from shared.rl.critic import TrainedCritic
+    from shared.rl.variance import LearnedValue
+
+    model, _ = load_base(dtype=torch.float32)
+    for value in (LearnedValue(model, told_apart), TrainedCritic(told_apart, epochs=60)):
+        found = [value(one) for one in told_apart]
+        assert all(len(values) == 3 for values in found)
+        errors = [fmean(abs(v[place] - one.reward) for v, one in zip(found, told_apart)) for place in (0, 2)]
+        assert errors[1] < 0.7 * errors[0]
+
+
 @pytest.mark.slow
 def test_trls_numbers_are_those_of_the_formulas(tiny_base):
     import torch
