@@ -237,7 +237,7 @@ def test_what_the_notebook_says_of_the_noise_holds_with_every_seed():
     for row in runs:
         assert row["none, right 1"] < 1 < row["none, wrong -1"] / 1.5  # where the reward's zero lies decides
         assert all(0.4 < row[name] < 1.3 for name in row if name.startswith("value of"))
-    assert all(0.65 < row["critic of 1024"] < 0.82 for row in critics)  # "a fifth to a third of the noise away"
+    assert all(0.48 < row["critic of 1024"] < 0.82 for row in critics)  # "a fifth to a half of the noise away"
 
 
 def test_a_log_without_rows_is_refused():
