@@ -132,6 +132,10 @@ FAULTS: list[Fault] = [
     (lambda c: _advantages(c, epsilon=0), "The 1e-4 beside the standard deviation is missing."),
     (lambda c: _advantages(c, power=2), "Divide by the standard deviation, not by the variance."),
     (lambda c: _advantages(c, scale="group"), "This scales by the group whatever `scale` says."),
+    (
+        lambda c: _advantages(c, scale="group" if c.scale == "batch" else c.scale),
+        'With scale "batch" this still divides by the group\'s standard deviation.',
+    ),
     (lambda c: _advantages(c, scale="none"), "This never scales, whatever `scale` says."),
     (lambda c: -right_advantages(c), "The sign is wrong: better than the group's mean is positive."),
 ]  # fmt: skip

@@ -41,12 +41,12 @@ def functions_refused(work, cell, criterion, words):
     [
         ("groups.mean(dim=1, keepdim=True)", "groups.mean()", "advantages-value", "over the whole batch"),
         ("- groups.mean(dim=1, keepdim=True)", "", "advantages-value", "mean is not subtracted"),
-        ("rewards.view(-1, size)", "rewards.view(size, -1).T", "advantages-value", "advantage 1 is"),
+        ("rewards.view(-1, size)", "rewards.view(size, -1).T", "advantages-value", "right is"),
         ("+ 1e-4", "", "advantages-edges", "equal rewards: returned nan, expected a finite number"),
         ("groups.std(dim=1, keepdim=True)", "groups.std(dim=1, keepdim=True, correction=0)", "advantages-value",
          "advantage 1 is 0.9998, right is 0.8659"),
         ("groups.std(dim=1, keepdim=True)", "groups.var(dim=1, keepdim=True)", "advantages-value", "right is"),
-        ('if scale == "group" else rewards.std()', "", "advantages-value", "by the group whatever"),
+        ('if scale == "group" else rewards.std()', "", "advantages-value", "still divides by the group's"),
         ('if scale == "none":', "if True:", "advantages-value", "never scales"),
         ("return (centred", "return -(centred", "advantages-value", "right is"),
         ("spread + 1e-4)).flatten()", "spread + 1e-4))", "advantages-value", "tensor of shape"),
@@ -374,7 +374,19 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("fault", FILE_FAULTS)
+OUT = "a link out of the folder"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_link_out_of_the_folder_is_not_followed(grpo_work, samples_are, file):
+    samples_are()
+    path = grpo_work / file
+    path.symlink_to(shutil.move(path, grpo_work.parent / f"outside-{path.name}"))
+    criterion, affected = FILES[file]
+    assert FILE_FAULTS[OUT][1] in refused(grpo_work, criterion, *affected - {criterion})
+
+
+@pytest.mark.parametrize("fault", sorted(FILE_FAULTS.keys() - {OUT}))
 @pytest.mark.parametrize("file", FILES)
 def test_a_file_that_cannot_be_used_is_one_line(grpo_work, samples_are, file, fault):
     samples_are()
