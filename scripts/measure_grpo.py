@@ -42,8 +42,6 @@ CHANGES = {
     "base": {"steps": 0},
     "recipe": {},
     "hackable": {"reward": "close_and_short", "steps": 20},
-    "no scaling": {"scale": "none"},
-    "mean of means": {"loss_type": "grpo"},
 }
 
 
