@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # What the panel shows: column, title, and the range that this course calls healthy, or None where there is none. The
-# ranges are rules of thumb for rewards of 0 and 1, not laws: set by eye from runs that ended well and runs that did not.
+# ranges are rules of thumb for rewards of 0 and 1, not laws: set by eye from runs that ended well or badly.
 PANEL: dict[str, tuple[str, tuple[float, float] | None]] = {
     "reward": ("mean reward", None),
     "reward_std": ("spread of rewards", (0.15, 0.5)),
