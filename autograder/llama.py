@@ -6,11 +6,12 @@ queries as in arXiv:2307.09288), float32, greedy decoding with a cache. `tests/a
 transformers' logits and texts. It serves plain Llama configurations only (`fits`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 Array = np.ndarray
+Pick = Callable[[Array], Array]  # logits [B, V] -> the next token of each row [B]
 MASKED = np.float32(-1e30)  # added to the attention scores of positions that may not be seen
 ROWS_AT_ONCE = 128  # more rows a batch make the caches outgrow the processor's
 
@@ -52,26 +53,26 @@ class Llama:
 
         A continuation ends with its first token in `end`. Rows of similar length share a batch.
         """
+        return self.continue_by(lambda logits: logits.argmax(-1), prompts, end, most)
+
+    def continue_by(self, pick: Pick, prompts: Sequence[Sequence[int]], end: set[int], most: int) -> list[list[int]]:
+        """Return a continuation of each prompt as `continue_greedily` does, its tokens chosen by `pick`."""
         order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
         answers: list[list[int]] = [[] for _ in prompts]
         for start in range(0, len(prompts), ROWS_AT_ONCE):
             batch = order[start : start + ROWS_AT_ONCE]
-            for index, answer in zip(batch, self._continue([prompts[i] for i in batch], end, most), strict=True):
+            for index, answer in zip(batch, self._continue(pick, [prompts[i] for i in batch], end, most), strict=True):
                 answers[index] = answer
         return answers
 
-    def pick(self, scores: Array) -> Array:
-        """Return the next token of each row, [B], from its logits [B, V]: the likeliest."""
-        return scores.argmax(-1)
-
-    def _continue(self, prompts: list[Sequence[int]], end: set[int], most: int) -> list[list[int]]:
+    def _continue(self, pick: Pick, prompts: list[Sequence[int]], end: set[int], most: int) -> list[list[int]]:
         ids, mask = pad_left(prompts)
         answers: list[list[int]] = [[] for _ in prompts]
         rows = np.arange(len(prompts))  # the rows of the batch that are still being written
         cache = self._cache(len(prompts), ids.shape[1] + most)
         hidden = self._run(ids, _positions(mask), _visible(mask), cache, 0)[:, -1]
         for step in range(most):
-            tokens = self.pick(hidden @ self.head)
+            tokens = pick(hidden @ self.head)
             for row, token in zip(rows, tokens.tolist(), strict=True):
                 answers[row].append(token)
             going = np.array([token not in end for token in tokens.tolist()])
@@ -151,6 +152,17 @@ def pad_left(rows: Sequence[Sequence[int]]) -> tuple[Array, Array]:
     ids = np.array([[0] * (width - len(row)) + list(row) for row in rows])
     mask = np.array([[0] * (width - len(row)) + [1] * len(row) for row in rows])
     return ids, mask
+
+
+def sampler(seed: int) -> Pick:
+    """Return the choice of tokens by their probability (temperature 1), the same for the same seed and calls."""
+    stream = np.random.default_rng(seed)
+
+    def pick(logits: Array) -> Array:
+        upto = np.exp(logits - logits.max(-1, keepdims=True)).cumsum(-1)
+        return (upto < stream.random((len(logits), 1)) * upto[:, -1:]).sum(-1)
+
+    return pick
 
 
 def log_softmax(logits: Array) -> Array:

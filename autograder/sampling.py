@@ -1,29 +1,19 @@
-"""Let one of the checker's models write replies at random, as `shared.preferences.sample_replies` does in a notebook.
+"""Let one of the checker's models sample answers at temperature 1, as a notebook does.
 
 NumPy and PyTorch draw different numbers from one seed: the two give samples of one distribution, not the same texts.
 """
 
-import copy
 from collections.abc import Sequence
 
-import numpy as np
-
+from autograder.llama import sampler
 from autograder.reevaluation import Engine, NumpyEngine
+from shared.rl.groups import Groups
 
 
 def sampled(engine: Engine, prompts: Sequence[str], tokens: int, seed: int) -> list[str]:
-    """Return one continuation of each prompt at temperature 1, up to the end token, `tokens` tokens or a line break.
-
-    The largest of log p + Gumbel noise falls on each token with its probability p (the Gumbel-max trick: Gumbel 1954,
-    "Statistical theory of extreme values and some practical applications").
-    """
+    """Return one continuation of each prompt, up to the end token, `tokens` tokens or a line break."""
     if isinstance(engine, NumpyEngine):
-        stream = np.random.default_rng(seed)
-        model = copy.copy(engine.model)
-        model.pick = lambda scores: (scores + stream.gumbel(size=scores.shape)).argmax(-1)
-        ids = [engine.tokenizer.encode(prompt).ids for prompt in prompts]
-        found = model.continue_greedily(ids, engine.stops, tokens)
-        return [engine.tokenizer.decode(one, skip_special_tokens=True).split("\n")[0] for one in found]
+        return [text.split("\n")[0] for text in _continued(engine, prompts, engine.stops, tokens, seed)]
 
     from shared.evaluation import generate
 
@@ -31,3 +21,20 @@ def sampled(engine: Engine, prompts: Sequence[str], tokens: int, seed: int) -> l
         engine.model, engine.tokenizer, prompts, max_new_tokens=tokens, temperature=1.0, seed=seed,
         stop_at_newline=True, progress=False,
     )  # fmt: skip
+
+
+def sampled_groups(engine: Engine, prompts: Sequence[str], size: int, *, tokens: int, seed: int) -> Groups:
+    """Return for each prompt `size` answers, each up to the end token or `tokens` tokens."""
+    if not isinstance(engine, NumpyEngine):
+        from shared.rl.groups import sample_groups
+
+        return sample_groups(engine.model, engine.tokenizer, prompts, size, tokens=tokens, seed=seed)
+
+    texts = _continued(engine, [prompt for prompt in prompts for _ in range(size)], {engine.end}, tokens, seed)
+    return [texts[start : start + size] for start in range(0, len(texts), size)]
+
+
+def _continued(engine: NumpyEngine, prompts: Sequence[str], stops: set[int], tokens: int, seed: int) -> list[str]:
+    ids = [engine.tokenizer.encode(prompt).ids for prompt in prompts]
+    found = engine.model.continue_by(sampler(seed), ids, stops, tokens)
+    return [engine.tokenizer.decode(one, skip_special_tokens=True) for one in found]

@@ -16,6 +16,7 @@ __all__ = ["SPLITS", "TASKS", "Split", "WorldError", "random_stream", "rows", "s
 TASKS = {
     "tickets": "shared.world.tickets",
     "orders": "shared.world.orders",
+    "long-orders": "shared.world.long_orders",
     "sorting": "shared.world.sorting",
     "reading": "shared.world.reading",
     "facts": "shared.world.facts",
