@@ -185,10 +185,10 @@ def test_samples_of_the_checker_have_the_model_s_probabilities(monkeypatch):
     })()  # fmt: skip
     logits = np.log(np.array([0.5, 0.3, 0.2]))
 
-    def continue_greedily(self, prompts, end, most):
-        return [[int(self.pick(logits[None])[0])] for _ in prompts]
+    def continue_by(self, pick, prompts, end, most):
+        return [[int(pick(logits[None])[0])] for _ in prompts]
 
-    monkeypatch.setattr(Llama, "continue_greedily", continue_greedily)
+    monkeypatch.setattr(Llama, "continue_by", continue_by)
     found = sampled(engine, ["x"] * 4000, 1, seed=0)
     for token, probability in enumerate((0.5, 0.3, 0.2)):
         assert abs(found.count(str(token)) / 4000 - probability) < 0.03
