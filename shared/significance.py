@@ -129,7 +129,7 @@ def rows_needed(difference: float, discordant: float, *, level: float = 0.05, po
     `discordant` is the share of rows that only one of the two models has right; it cannot be smaller than the
     difference. Connor (1987), "Sample size for testing differences in proportions for the paired-sample design",
     Biometrics 43: n = (z_level sqrt(d) + z_power sqrt(d - difference²))² / difference². By hand: 0.03, 0.10, 5%, 80%:
-    (1.960 * 0.3162 + 0.8416 * 0.3148)² / 0.0009 = 869. Raises ValueError for shares that cannot be.
+    (1.960 * 0.3162 + 0.8416 * 0.3148)² / 0.0009 = 870, rounded up. Raises ValueError for shares that cannot be.
     """
     if not 0 < difference <= discordant <= 1:
         raise ValueError(f"expected 0 < difference <= discordant <= 1, got {difference} and {discordant}")

@@ -20,8 +20,10 @@ def course_suite(split: Split = "public", n: int = 200, seed: int = 1) -> list[T
     """Return the nine tasks, n rows each, from `split`: "public" for learners, "hidden" for graders.
 
     The target is asked on known products in letters of its own seed; everything else on items, people, sums and
-    wordings that belong to `split`, of which no training row knows any.
+    wordings that belong to `split`, of which no training row knows any. Raises ValueError for the training rows' seed.
     """
+    if seed == TRAIN_SEED:
+        raise ValueError(f"seed {seed} draws the training rows; a test needs another one")
     known = rows("tickets", "train", n, seed)
     new = rows("tickets", split, n, seed)
     unseen = rows("tickets", split, n, seed, phrasing="unseen")
