@@ -72,6 +72,9 @@ def lines(
         axes.axhline(level[1], color="black", ls=":", lw=1, label=level[0])
     if log_x:
         axes.set_xscale("log")
+    marks = sorted({place for places, _ in curves.values() for place in places})
+    axes.set_xticks(marks, [f"{mark:,g}" for mark in marks])
+    axes.minorticks_off()
     axes.set(xlabel=x, ylabel=y, ylim=(0, None))
     axes.legend(frameon=False)
     text = " ".join(
