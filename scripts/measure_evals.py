@@ -2,7 +2,7 @@
 
     python scripts/measure_evals.py --seeds 0 1 2
 
-Writes `shared/measured/evals.json` after each run (40 to 130 seconds on one core) and goes on where it stopped: what is
+Writes `shared/measured/evals.json` after each run (10 to 150 seconds on one core) and goes on where it stopped: what is
 in the table is not run again. `--most N` stops after N runs.
 """
 
@@ -30,11 +30,7 @@ NOTES = (
     f"Holm-adjusted, level 0.05. few, leaked: {FEW} training rows, without and with every second row of the test; "
     f"judges: {PAIRS} pairs in both orders."
 )
-TUNES = {
-    "recipe": {"rate": 7e-4, "steps": 250, "rows": 600},
-    "hot": {"rate": 1.5e-3, "steps": 250, "rows": 600},
-    "gentle": {"rate": 4e-4, "steps": 250, "rows": 600},
-}
+RECIPE = {"rate": 7e-4, "steps": 250, "rows": 600}
 LEAKS = {"few": False, "leaked": True}
 JUDGES = {"judge, per token": "mean", "judge, sum": "sum"}
 
@@ -47,7 +43,7 @@ def main() -> int:
     options = parser.parse_args()
     table = table_so_far(NAME, NOTES, f"python scripts/measure_evals.py --seeds {' '.join(map(str, options.seeds))}")
     done = {(row["name"], row["seed"]) for row in table.rows}
-    names = [*JUDGES, "recipe", *LEAKS, "hot", "gentle"]
+    names = [*JUDGES, "recipe", *LEAKS]
     wanted = [(name, seed) for name in names for seed in options.seeds if (name, seed) not in done]
     for name, seed in wanted[: options.most]:
         table.rows.append({"name": name, "seed": seed, **measure(name, seed)})
@@ -62,7 +58,7 @@ def measure(name: str, seed: int) -> dict:
         return judge_row(JUDGES[name], seed)
     if name in LEAKS:
         return leak_row(LEAKS[name], seed)
-    return tune_row(seed, **TUNES[name])
+    return tune_row(seed, **RECIPE)
 
 
 def tune_row(seed: int, *, rate: float, steps: int, rows: int) -> dict:
