@@ -9,7 +9,6 @@ from shared.harness.comparison import Comparison
 from shared.harness.task import Kind
 
 OUTCOMES = "artifacts/outcomes.json"
-Score = float
 
 
 class TaskOutcome(Artifact):
@@ -20,8 +19,8 @@ class TaskOutcome(Artifact):
     metric: str
     fingerprint_before: str
     fingerprint_after: str
-    before: list[Score] = Field(min_length=1)
-    after: list[Score] = Field(min_length=1)
+    before: list[float] = Field(min_length=1)
+    after: list[float] = Field(min_length=1)
     interval: tuple[float, float]
     gain_interval: tuple[float, float]
     p: float = Field(ge=0, le=1)

@@ -54,8 +54,8 @@ def markdown(page: Page, comparisons: Mapping[str, Comparison]) -> str:
     """Return the page as Markdown, without plots."""
     table = [_row(HEADS), _row(["---"] * len(HEADS)), *(_row(cells(one)) for one in comparisons.values())]
     facts = [f"- {name}: {value}" for name, value in page.facts.items()]
-    parts = [f"# {page.title}", f"**{headline(comparisons)}**", page.conclusion, "\n".join(table), _notes(), *facts]
-    return "\n\n".join(parts[:5]) + "\n\n" + "\n".join(facts) + "\n"
+    parts = [f"# {page.title}", f"**{headline(comparisons)}**", page.conclusion, "\n".join(table), _notes()]
+    return "\n\n".join([*parts, "\n".join(facts)]) + "\n"
 
 
 def html_page(page: Page, comparisons: Mapping[str, Comparison]) -> str:
@@ -101,7 +101,7 @@ def _notes() -> str:
     return (
         f"Same rows, prompts and greedy decoding before and after. Intervals: {INTERVAL:.0%}, of the score after "
         f"(Wilson, or bootstrap) and of the gain (paired bootstrap). p: McNemar, or sign flips, adjusted by Holm for "
-        f"the whole table; below {LEVEL} counts. {kinds}."
+        f"all tasks of a suite; below {LEVEL} counts. {kinds}."
     )
 
 

@@ -1,6 +1,6 @@
 """Let a model answer a suite. Which model, and how it computes, is the business of whoever answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from shared.harness.task import Row, Task, token_probability
@@ -84,8 +84,3 @@ def run_task(answerer: Answerer, task: Task) -> TaskRun:
 def scored(task: Task, texts: Sequence[str]) -> list[float]:
     """Return one score for every row: an answer that no parser can read is wrong, never missing."""
     return [task.score(text, row) for text, row in zip(texts, task.rows, strict=True)]
-
-
-def shares(runs: Mapping[str, TaskRun]) -> dict[str, float]:
-    """Return each task's mean score."""
-    return {name: sum(run.scores) / len(run.scores) for name, run in runs.items()}
