@@ -23,7 +23,8 @@ def run_standard(
     """Return standard multiple-choice tasks and the model's runs, row by row, for `compare`.
 
     The first `limit` rows of each task, no examples in the prompt, the library's default seeds; a row's score is its
-    `acc`: 1 when the likeliest choice is right. Raises HarnessError when lm_eval is not installed.
+    `acc`: 1 when the likeliest choice is right. Raises HarnessError when lm_eval is not installed or its data cannot be
+    had.
     """
     try:
         from lm_eval import simple_evaluate
@@ -31,7 +32,10 @@ def run_standard(
     except ImportError:
         raise HarnessError(INSTALL) from None
     answerer = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=16)
-    results = simple_evaluate(model=answerer, tasks=list(tasks), num_fewshot=0, limit=limit, log_samples=True)
+    try:
+        results = simple_evaluate(model=answerer, tasks=list(tasks), num_fewshot=0, limit=limit, log_samples=True)
+    except OSError as error:  # of many kinds: no network, offline mode, a data set that is gone
+        raise HarnessError(f"{', '.join(tasks)}: data not to be had from the hub ({type(error).__name__})") from error
     if results is None:  # what other ranks of a distributed run get
         raise HarnessError("lm_eval gave no results. Run the evaluation in one process")
     made = [_task_and_run(name, results["samples"][name]) for name in tasks]

@@ -117,8 +117,25 @@ def test_without_lm_eval_the_standard_tasks_are_one_line(monkeypatch):
         standard.run_standard(None, None)
 
 
+def stand_in(monkeypatch, simple_evaluate):
+    """Put a library with the interface of lm_eval 0.4.13 in its place."""
+    library, models = types.ModuleType("lm_eval"), types.ModuleType("lm_eval.models.huggingface")
+    library.simple_evaluate, models.HFLM = simple_evaluate, lambda **options: ("model", options)
+    parts = {"lm_eval": library, "lm_eval.models": types.ModuleType("x"), "lm_eval.models.huggingface": models}
+    for name, module in parts.items():
+        monkeypatch.setitem(sys.modules, name, module)
+
+
+def test_without_a_network_the_standard_tasks_are_one_line(monkeypatch):
+    def simple_evaluate(**_):
+        raise ConnectionError("no hub")
+
+    stand_in(monkeypatch, simple_evaluate)
+    with pytest.raises(HarnessError, match=r"piqa: data not to be had from the hub \(ConnectionError\)"):
+        standard.run_standard(None, None, tasks=["piqa"])
+
+
 def test_lm_evals_samples_become_rows_of_the_same_table(monkeypatch):
-    """A stand-in with the interface of lm_eval 0.4.13: `simple_evaluate` and its logged samples."""
     asked = {}
 
     def simple_evaluate(**options):
@@ -127,13 +144,7 @@ def test_lm_evals_samples_become_rows_of_the_same_table(monkeypatch):
                 for place in (2, 0, 1, 3)]  # fmt: skip
         return {"samples": dict.fromkeys(options["tasks"], made)}
 
-    library = types.ModuleType("lm_eval")
-    library.simple_evaluate = simple_evaluate
-    models = types.ModuleType("lm_eval.models.huggingface")
-    models.HFLM = lambda **options: ("model", options)
-    for name, module in {"lm_eval": library, "lm_eval.models.huggingface": models,
-                         "lm_eval.models": types.ModuleType("lm_eval.models")}.items():  # fmt: skip
-        monkeypatch.setitem(sys.modules, name, module)
+    stand_in(monkeypatch, simple_evaluate)
     tasks, runs = standard.run_standard("m", "t", tasks=["piqa"], limit=4)
     assert runs["lm_eval piqa"].scores == [0.0, 1.0, 0.0, 1.0] and asked["limit"] == 4 and asked["num_fewshot"] == 0
     assert compare(tasks, runs, runs)["lm_eval piqa"].verdict == "no evidence"
