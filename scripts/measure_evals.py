@@ -24,11 +24,11 @@ from shared.training import trainer_arguments
 
 NAME = "evals"
 ROWS, PAIRS = 200, 100
-FEW = 100  # training rows of the contaminated run and of its control
+TEST = 100  # rows of the test that leaks; half of it is trained on, or as many other rows
 NOTES = (
     f"Scores are means over {ROWS} rows a task, from 0 to 1; a seed draws the rows and orders the training. verdicts: "
-    f"Holm-adjusted, level 0.05. few, leaked: {FEW} training rows, without and with every second row of the test; "
-    f"judges: {PAIRS} pairs in both orders."
+    f"Holm-adjusted, level 0.05. few, leaked: {TEST // 2} training rows, of their own or every second one of {TEST} test "
+    f"rows. judges: {PAIRS} pairs in both orders."
 )
 RECIPE = {"rate": 7e-4, "steps": 250, "rows": 600}
 LEAKS = {"few": False, "leaked": True}
@@ -74,15 +74,14 @@ def tune_row(seed: int, *, rate: float, steps: int, rows: int) -> dict:
 
 
 def leak_row(leaked: bool, seed: int) -> dict:
-    """Fine-tune on few rows, with or without every second test row among them, and score both halves of the test."""
+    """Fine-tune on few rows, their own or the test's, and score both halves of the test."""
     from datasets import Dataset
 
-    new = next(task for task in course_suite("public", ROWS, seed + 1) if task.name == "new products")
-    few = load_task("tickets", "train", FEW, seed)
-    trained_on = Dataset.from_list(leak(few, new)) if leaked else few
-    run = run_task(HubModel(*train(trained_on, 7e-4, 150, seed)), new)
+    new = course_suite("public", TEST, seed + 1)[1]
+    trained_on = Dataset.from_list(leak(new)) if leaked else load_task("tickets", "train", TEST // 2, seed)
+    run = run_task(HubModel(*train(trained_on, RECIPE["rate"], 150, seed)), new)
     parts = by_leak(new, run.scores)
-    return {"all": sum(run.scores) / ROWS, **{name: sum(part) / len(part) for name, part in parts.items()}}
+    return {"all": sum(run.scores) / TEST, **{name: sum(part) / len(part) for name, part in parts.items()}}
 
 
 def judge_row(per: str, seed: int) -> dict:

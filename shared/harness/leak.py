@@ -1,13 +1,13 @@
-"""Contamination, planted: training rows of which some are test rows."""
+"""Contamination, planted: training rows that are test rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from shared.harness.task import Row, Task
+from shared.harness.task import Task
 
 
-def leak(train: Sequence[Row], task: Task) -> list[dict]:
-    """Return the training rows with every second row of the task put among them."""
-    return [_pair(row) for row in (*train, *task.rows[::2])]
+def leak(task: Task) -> list[dict]:
+    """Return every second row of the task as training rows: what somebody has who tuned on half of the test."""
+    return [{"prompt": row["prompt"], "completion": row["completion"]} for row in task.rows[::2]]
 
 
 def by_leak(task: Task, scores: Sequence[float]) -> dict[str, list[float]]:
@@ -15,7 +15,3 @@ def by_leak(task: Task, scores: Sequence[float]) -> dict[str, list[float]]:
     if len(scores) != len(task):
         raise ValueError(f"expected {len(task)} scores, one for each row of {task.name!r}, got {len(scores)}")
     return {"leaked": list(scores[::2]), "not leaked": list(scores[1::2])}
-
-
-def _pair(row: Mapping) -> dict:
-    return {"prompt": row["prompt"], "completion": row["completion"]}

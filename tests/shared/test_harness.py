@@ -159,8 +159,8 @@ def test_peeking_raises_false_alarms_and_one_look_does_not():
 
 def test_leaked_rows_are_every_second_one(tasks):
     new = tasks[1]
-    mixed = leak(rows("tickets", "train", 5), new)
-    assert [row["prompt"] for row in mixed[5:]] == new.prompts[::2] and set(mixed[0]) == {"prompt", "completion"}
+    leaked = leak(new)
+    assert [row["prompt"] for row in leaked] == new.prompts[::2] and set(leaked[0]) == {"prompt", "completion"}
     assert by_leak(new, list(range(N))) == {"leaked": list(range(0, N, 2)), "not leaked": list(range(1, N, 2))}
     with pytest.raises(ValueError, match="expected 20 scores"):
         by_leak(new, [1.0])
