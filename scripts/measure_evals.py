@@ -27,7 +27,7 @@ ROWS, PAIRS = 200, 100
 TEST = 100  # rows of the test that leaks; half of it is trained on, or as many other rows
 NOTES = (
     f"Scores are means over {ROWS} rows a task, from 0 to 1; a seed draws the rows and orders the training. verdicts: "
-    f"Holm-adjusted, level 0.05. few, leaked: {TEST // 2} training rows, of their own or every second one of {TEST} test "
+    f"Holm-adjusted, level 0.05. few, leaked: {TEST // 2} training rows, of their own or every second of {TEST} test "
     f"rows. judges: {PAIRS} pairs in both orders."
 )
 RECIPE = {"rate": 7e-4, "steps": 250, "rows": 600}
