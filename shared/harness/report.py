@@ -114,4 +114,4 @@ def _range(interval: tuple[float, float], sign: str = "") -> str:
 
 
 def _p(value: float) -> str:
-    return f"{value:.1g}" if value < 0.001 else f"{value:.3f}"
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
