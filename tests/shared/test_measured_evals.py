@@ -3,6 +3,7 @@
 import pytest
 
 from shared.measured import measured
+from shared.significance import wilson_interval
 
 SEEDS = {0, 1, 2}
 
@@ -48,7 +49,17 @@ def test_divided_by_length_the_longer_reply_wins_nearly_always(rows):
         assert token["short preferred"] <= 0.05 < total["short preferred"] < 0.5
 
 
-def test_leaked_rows_inflate_the_score_with_every_seed(rows):
-    for clean, spoilt in zip(named(rows, "few"), named(rows, "leaked"), strict=True):
-        assert spoilt["leaked"] >= clean["leaked"] + 0.2
-        assert spoilt["leaked"] >= spoilt["not leaked"] + 0.2
+def test_leaked_rows_inflate_the_score(rows):
+    """With every seed, and over all of them beyond chance; rows of their own inflate neither half."""
+    shares = {}
+    for name in ("few", "leaked"):
+        found = named(rows, name)
+        for half in ("leaked", "not leaked"):
+            shares[name, half] = [row[half] for row in found]
+    assert all(a > b for a, b in zip(shares["leaked", "leaked"], shares["leaked", "not leaked"], strict=True))
+    ends = {key: wilson_interval(round(50 * sum(values)), 150) for key, values in shares.items()}
+    assert ends["leaked", "leaked"][0] > ends["leaked", "not leaked"][1]
+    assert (
+        ends["few", "leaked"][1] > ends["few", "not leaked"][0]
+        and ends["few", "not leaked"][1] > ends["few", "leaked"][0]
+    )
