@@ -158,7 +158,30 @@ def _nearest(stream: random.Random) -> Question:
     )
 
 
+def _paired_rows(stream: random.Random) -> Question:
+    numbers = {"points": stream.choice((2, 3, 4, 5)), "discordant": stream.choice((8, 10, 12, 15, 20))}
+    return Question(
+        "paired-rows",
+        "Two models answer the same rows. On {discordant}% of the rows only one of the two is right. How many rows "
+        "does McNemar's test need to find a difference of {points} points, at level 5% with power 80%?".format(
+            **numbers
+        ),
+        numbers,
+    )
+
+
+def _false_alarm(stream: random.Random) -> Question:
+    numbers = {"tests": stream.randint(5, 25), "level": stream.choice((1, 5, 10))}
+    return Question(
+        "false-alarm",
+        "A fine-tune changed nothing. You test it on {tests} separate tasks, each at level {level}%. With what "
+        "probability, in percent, does at least one test raise a false alarm?".format(**numbers),
+        numbers,
+    )
+
+
 DRAWS: dict[str, tuple[Callable[[random.Random], Question], ...]] = {
     "03": (_trainable, _share, _alpha, _moments),
     "04": (_bits, _double, _weights, _nearest),
+    "09": (_paired_rows, _false_alarm),
 }
