@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from autograder.criteria import NotMet
 from autograder.student_code import Call, LearnerFunction
 from autograder.submission import Submission, remembered
 from shared.artifacts import EvalRecord, LossCurve, RunRecord
@@ -16,6 +17,8 @@ if TYPE_CHECKING:  # NumPy and what needs it are imported where they are used: a
 REFERENCE, POLICY = "sft", "dpo"  # the stages
 # Everybody is measured on the same letters, with the same seed of sampling; the notebook's own evaluation uses seed 0.
 ROWS, ROWS_SEED, SAMPLING_SEED = 150, 1, 1
+# Less than other rungs ask: the base has read such letters, and small steps go far. Both are told apart by behaviour.
+LEAST_MOVE = 0.0005
 ROWS_LOSS = 64  # training pairs on which the loss is computed
 
 IMPORTS = "import math\nimport torch\nimport torch.nn.functional as F\nfrom torch import nn"
@@ -216,9 +219,15 @@ class Rung06(Submission):
         return run_all(jobs, self.engines.together)
 
     def _model(self, stage: str) -> "FullModel":
-        from autograder.trained_from import moved_model
+        from autograder.trained_from import full_model
 
-        return moved_model(self.path(f"artifacts/{stage}"), self.folder, self.base)
+        model = full_model(self.path(f"artifacts/{stage}"), self.folder, self.base)
+        if model.moved < LEAST_MOVE:
+            raise NotMet(
+                f"{stage}: the weights moved by {model.moved:.2%} from the base, expected more than {LEAST_MOVE:.2%}",
+                hint="Train, and save the trained model.",
+            )
+        return model
 
 
 def _with(pairs: list[dict], kind: str) -> list[dict]:
