@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from autograder.capstone import run_capstone
 from autograder.checkers import CheckerError, checker_of
 from autograder.criteria import Report, one_line
 from autograder.exit_command import run_exit, run_verify
@@ -25,7 +26,9 @@ from autograder.runner import grade
 from autograder.start import StartError, start
 from autograder.workplace import NoWorkError, find_work
 from shared.artifacts import ArtifactError
+from shared.capstone import CapstoneError
 from shared.course import Course, CourseError, Rung, load_course
+from shared.models import ModelError
 
 DONE, NOT_DONE, CANNOT_TELL = 0, 1, 2
 
@@ -35,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
-    except (CourseError, CheckerError, NoWorkError, StartError, ArtifactError) as error:
+    except (CourseError, CheckerError, NoWorkError, StartError, ArtifactError, CapstoneError, ModelError) as error:
         print(error, file=sys.stderr)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -68,6 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     again = commands.add_parser("verify", parents=[where], help="check a completion record against its files")
     again.add_argument("record", type=Path, metavar="RECORD.json")
     again.set_defaults(command=lambda options: run_verify(options, grade))
+    publish = commands.add_parser("capstone", parents=[where], help="your best run as a folder for the hub")
+    publish.add_argument("--rung", help="this rung's run: 02, 03 or 04 (default: the best that passes)")
+    publish.add_argument("--merged", action="store_true", help="base and adapter as one model")
+    publish.add_argument("--base-id", metavar="OWNER/NAME", help="the hub's name of a base that is a local folder")
+    publish.add_argument("--licence", help="that base's licence as the hub writes it, such as apache-2.0")
+    publish.set_defaults(command=lambda options: run_capstone(options, grade))
     begin = commands.add_parser("start", parents=[where], help="copy the notebooks into work/")
     begin.set_defaults(command=_start)
     return parser
