@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared.artifacts import EvalEntry
 from shared.capstone.evaluation_report import markdown_text, table
-from shared.capstone.limits import limits
+from shared.capstone.limits import limits, metric_words
 from shared.capstone.source import Source
 from shared.capstone.usage import PACKAGES, usage
 from shared.course import load_course
@@ -19,8 +19,8 @@ METHODS = {"full": "a full fine-tune", "lora": "a LoRA adapter", "qlora": "a QLo
 
 _BODY = """# {name}
 
-{what}: it reads a customer's letter and writes a ticket as JSON. It was trained in rung {rung} of the course
-"{course}" and passed that rung's check of the model.
+{what}: it reads a customer's letter and writes a ticket as JSON. It was
+trained in rung {rung} of the course "{course}"{passed}.
 
 ## Use
 
@@ -52,8 +52,8 @@ Data: [DATA.md](DATA.md). Settings, as the trainer had them ([run.json](run.json
 2. Run the notebook `{folder}` from top to bottom on the {profile} profile.
 3. `make check-rung-{rung}` measures the result again; `make capstone RUNG={rung}{merge}` makes this folder.
 
-It was made with {versions} on {device}. Another machine gives other numbers in the last digits, and so may give another
-score on a row or two.
+It was made with {versions} on {device}.
+Another machine gives other numbers in the last digits, and so may give another score on a row or two.
 
 ## Licence
 
@@ -99,7 +99,7 @@ def _result(entry: EvalEntry) -> "EvalResult":
         dataset_config=entry.phrasing,
         dataset_split=entry.split,
         metric_type=entry.metric,
-        metric_name=f"{entry.metric.replace('_', ' ')}, share of {entry.n} rows",
+        metric_name=f"{metric_words(entry)}, share of {entry.n} rows",
         metric_value=round(entry.after, 4),
     )
 
@@ -115,13 +115,14 @@ def _body(source: Source, entries: Sequence[EvalEntry], name: str, merged: bool)
         what=f"This is {kind} of {source.base.id}{revision}",
         rung=source.rung.id,
         course=course.title,
+        passed=" and passed that rung's check of the model" if source.checked else "",
         usage=usage(source, merged=merged),
-        needs=", ".join(f"{one}=={version(one)}" for one in PACKAGES[(adapter and run.method) or "full"]),
+        needs=", ".join(f"{one}=={release(one)}" for one in PACKAGES[(adapter and run.method) or "full"]),
         base_note=shipped,
         table=table(entries),
         limits="\n".join(f"- {line}" for line in limits(source, entries, merged=merged)),
         settings=_settings(source),
-        version=version("fine-tuning-course"),
+        version=release("fine-tuning-course"),
         folder=source.rung.folder,
         profile=run.profile,
         merge=" MERGED=1" if merged else "",
@@ -129,6 +130,11 @@ def _body(source: Source, entries: Sequence[EvalEntry], name: str, merged: bool)
         device=run.device,
         licence=_licence(source),
     )
+
+
+def release(package: str) -> str:
+    """Return an installed package's version as the index has it, without a build's own suffix such as +cpu."""
+    return version(package).partition("+")[0]
 
 
 def _settings(source: Source) -> str:

@@ -11,15 +11,17 @@ from shared.world import rows
 SHOWN = 3
 COLUMNS = ("prompt", "completion")
 
-_CARD = """# The data
+_FACTS = """# The data
 
 | fact | value |
 | --- | --- |
 | Task | customer letters to JSON tickets |
-| Rows trained on | {n:,} |
+| Rows trained on | {n} |
 | Fingerprint (SHA-256 of the rows) | `{fingerprint}` |
-| Language | English |
-| Origin | {origin} |
+"""
+
+_OURS = """| Language | English |
+| Origin | generated: `rows("tickets", "train", {n})` of the course gives exactly these rows |
 | Licence | Apache-2.0, as the generators |
 
 ## Where it comes from
@@ -30,7 +32,7 @@ letter written from it.
 
 ## Splits
 
-Items and people of the held-out rows occur in no training row; "unseen" rows use wordings that no training row uses.
+Items of the held-out rows occur in no training row; "unseen" rows use wordings that no training row uses.
 
 ## Examples
 
@@ -44,19 +46,19 @@ For learning how fine-tuning works and for measuring it. The letters are short, 
 that reads them well has not been shown a real one.
 """
 
+_OTHERS = """
+These are not the course's own training rows of that number. Before publishing, say here where they come from, whose
+they are, under which licence, what was removed and what they must not be used for.
+"""
+
 
 def write_data_card(source: Source, target: Path) -> None:
-    """Write the card into `target`. Where the rows came from is said only if their fingerprint proves it."""
+    """Write the card into `target`. Where the rows come from is said only if their fingerprint proves it."""
     run = source.run
-    made = any(fingerprint_rows(one) == run.data_fingerprint for one in _candidates(run.rows))
-    origin = (
-        f'generated: `rows("tickets", "train", {run.rows})` of the course gives exactly these rows'
-        if made
-        else "not the course's own rows of that number: whoever publishes this describes them here"
-    )
+    ours = any(fingerprint_rows(one) == run.data_fingerprint for one in _candidates(run.rows))
     examples = [{name: row[name] for name in COLUMNS} for row in rows("tickets", "train", SHOWN)]
     shown = "\n".join(json.dumps(row, ensure_ascii=False) for row in examples)
-    text = _CARD.format(n=run.rows, fingerprint=run.data_fingerprint, origin=origin, examples=shown)
+    text = (_FACTS + (_OURS if ours else _OTHERS)).format(n=run.rows, fingerprint=run.data_fingerprint, examples=shown)
     (target / "DATA.md").write_text(text, encoding="utf-8")
 
 

@@ -21,10 +21,16 @@ def _measured(entries: Sequence[EvalEntry]) -> Iterator[str]:
         for unseen in entries:
             pair = (familiar.phrasing, unseen.phrasing, unseen.metric, unseen.task, unseen.split)
             if pair == ("familiar", "unseen", familiar.metric, familiar.task, familiar.split):
-                gap = familiar.after - unseen.after
-                if gap > 0:
-                    metric = familiar.metric.replace("_", " ")
-                    yield f"Wordings that it was not trained on cost {gap:.1%} of {metric}: it has learnt them in part."
+                yield from _gap(familiar, unseen)
+
+
+def _gap(familiar: EvalEntry, unseen: EvalEntry) -> Iterator[str]:
+    """Yield what unseen wordings cost, and whether chance alone would give as much."""
+    lost = familiar.after - unseen.after
+    if lost > 0 and unseen.interval[1] < familiar.interval[0]:
+        yield f"Wordings that it was not trained on cost {lost:.1%} of {metric_words(familiar)}: it knows them in part."
+    elif lost > 0:
+        yield f"On wordings that it was not trained on {metric_words(familiar)} is {lost:.1%} lower, within chance."
 
 
 def _not_measured(source: Source, entries: Sequence[EvalEntry]) -> Iterator[str]:
@@ -52,8 +58,13 @@ def _of_the_method(source: Source, merged: bool) -> Iterator[str]:
 def named(entry: EvalEntry) -> str:
     """Return what an entry measures, in words."""
     phrasing = f", {entry.phrasing} wordings" if entry.phrasing else ""
-    words = entry.metric.replace("_", " ")
+    words = metric_words(entry)
     return f"{words[0].upper()}{words[1:]} ({entry.task}{phrasing})"
+
+
+def metric_words(entry: EvalEntry) -> str:
+    """Return a metric's name in words, such as "valid JSON"."""
+    return entry.metric.replace("_", " ").replace("json", "JSON")
 
 
 def score(entry: EvalEntry) -> str:

@@ -232,7 +232,7 @@ def test_a_path_anywhere_else_is_refused_and_nothing_is_left(leak, adapter, tmp_
 
 def test_a_base_known_by_its_folder_alone_is_refused(adapter):
     rename_base(adapter, "adapter", "secret-project")
-    with pytest.raises(CapstoneError, match="BASE_ID=owner/name LICENCE=apache-2.0"):
+    with pytest.raises(CapstoneError, match=r"BASE_ID=owner/name LICENCE=apache-2\.0"):
         source_of(adapter)
     with pytest.raises(CapstoneError, match="expected a name on the hub"):
         source_of(adapter, base_id="just-a-name", licence="mit")
@@ -277,10 +277,12 @@ def said_of(adapter, entries, merged: bool = False) -> str:
 
 def test_limits_come_from_what_was_measured(adapter):
     text = said_of(adapter, claims(familiar=1.0, unseen=0.5))
-    assert "Wordings that it was not trained on cost 50.0% of exact match" in text
+    assert "On wordings that it was not trained on exact match is 50.0% lower, within chance" in text
     assert "of 4 rows 2 were not met" in text and "fell" not in text
+    sure = [one.model_copy(update={"interval": (one.after - 0.1, one.after)}) for one in claims(1.0, 0.5)]
+    assert "Wordings that it was not trained on cost 50.0% of valid JSON" in said_of(adapter, sure)
     text = said_of(adapter, claims(familiar=0.25, unseen=0.25, before=0.75))
-    assert "fell, from 75.0% to 25.0%" in text and "Wordings that it was not trained on" not in text
+    assert "fell, from 75.0% to 25.0%" in text and "ordings that it was not trained on" not in text
     text = said_of(adapter, claims(familiar=1.0, unseen=1.0))
     assert "were not met" not in text and "Only this was measured: tickets." in text
 
@@ -293,7 +295,7 @@ def test_a_merged_qlora_model_says_onto_what_it_was_merged(adapter):
 
 def test_the_data_card_says_where_rows_come_from_only_if_they_prove_it(adapter, tmp_path):
     folder = package(source_of(adapter), tmp_path / "unknown")
-    assert "not the course's own rows" in (folder / "DATA.md").read_text()
+    assert "say here where they come from" in (folder / "DATA.md").read_text()
     pairs = [{name: row[name] for name in ("prompt", "completion")} for row in rows("tickets", "train", 600)]
     edit(
         adapter / "artifacts" / "adapter" / "run.json",
