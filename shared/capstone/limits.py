@@ -25,12 +25,12 @@ def _measured(entries: Sequence[EvalEntry]) -> Iterator[str]:
 
 
 def _gap(familiar: EvalEntry, unseen: EvalEntry) -> Iterator[str]:
-    """Yield what unseen wordings cost, and whether chance alone would give as much."""
+    """Yield what unseen wordings cost, and whether the intervals are apart."""
     lost = familiar.after - unseen.after
     if lost > 0 and unseen.interval[1] < familiar.interval[0]:
         yield f"Wordings that it was not trained on cost {lost:.1%} of {metric_words(familiar)}: it knows them in part."
     elif lost > 0:
-        yield f"On wordings that it was not trained on {metric_words(familiar)} is {lost:.1%} lower, within chance."
+        yield f"On wordings that it was not trained on {metric_words(familiar)} is {lost:.1%} lower; the intervals overlap."
 
 
 def _not_measured(source: Source, entries: Sequence[EvalEntry]) -> Iterator[str]:
