@@ -30,7 +30,7 @@ def _gap(familiar: EvalEntry, unseen: EvalEntry) -> Iterator[str]:
     if lost > 0 and unseen.interval[1] < familiar.interval[0]:
         yield f"Wordings that it was not trained on cost {lost:.1%} of {metric_words(familiar)}: it knows them in part."
     elif lost > 0:
-        yield f"On wordings that it was not trained on {metric_words(familiar)} is {lost:.1%} lower; the intervals overlap."
+        yield f"On wordings that it was not trained on {metric_words(familiar)} is {lost:.1%} lower; intervals overlap."
 
 
 def _not_measured(source: Source, entries: Sequence[EvalEntry]) -> Iterator[str]:
