@@ -18,7 +18,17 @@ from autograder import cli
 from autograder.capstone import REQUIRED, STAGES, merit
 from autograder.checkers import checker_of
 from autograder.criteria import Finding, add_up, all_failed
-from shared.artifacts import ArtifactError, EvalRecord, LossCurve, RunRecord, fingerprint_rows, read_json, write_json
+from shared.artifacts import (
+    ArtifactError,
+    BaseRecord,
+    EvalRecord,
+    LossCurve,
+    RunRecord,
+    fingerprint_model,
+    fingerprint_rows,
+    read_json,
+    write_json,
+)
 from shared.capstone import CapstoneError
 from shared.capstone.evaluation_report import markdown_text
 from shared.capstone.limits import limits
@@ -154,11 +164,11 @@ def test_the_records_are_those_of_the_run_under_the_public_name(made_folder, _ad
 
 
 @pytest.mark.slow
-def test_the_cards_own_lines_load_adapter_and_merged_model_without_the_course(made_folder, _adapter, tmp_path):
+def test_the_cards_own_lines_load_adapter_and_merged_model_without_the_course(made_folder, adapter, tmp_path):
     """Both give one answer: merging changes the sums' order and nothing else."""
     from huggingface_hub import ModelCard
 
-    merged = package(source_of(_adapter), tmp_path, merged=True, progress=False)
+    merged = package(source_of(adapter), tmp_path, merged=True, progress=False)
     assert merged.name == "pocket-base-tickets-lora-merged"
     assert not any("adapter" in name or name.startswith("base/") for name in names_in(merged))
     assert answer_of(merged) == answer_of(made_folder)
@@ -185,13 +195,16 @@ def test_a_qlora_adapter_loads_beside_a_base_in_four_bits(adapter, tmp_path):
 def test_a_whole_model_is_packaged_as_it_is(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_PROFILE", "pocket")
     work = tmp_path / "work" / example_work.RUNG
-    stage = example_work.make_artifacts(work, BASE, 7.0)
-    rename_base(work, "model", "pocket-base")
-    for name in ("tokenizer.json", "tokenizer_config.json", "generation_config.json"):
-        shutil.copy(BASE / name, stage / name)
+    stage = work / "artifacts" / "model"
+    shutil.copytree(BASE, stage)
+    base = BaseRecord(id="pocket-base", fingerprint=fingerprint_model(BASE))
+    write_json(stage / "run.json", example_work.run_record(base, 3_801_344))
+    write_json(stage / "loss_curve.json", example_work.falling_curve(7.0))
+    write_json(work / "artifacts" / "eval.json", EvalRecord(base=base, stage="model", entries=claims()))
     edit(stage / "config.json", lambda said: said.update(_name_or_path=HOME))
     folder = package(source_of(work, "02"), tmp_path / "out", merged=True)
     assert folder.name == "pocket-base-tickets-sft" and "_name_or_path" not in (folder / "config.json").read_text()
+    assert "pretraining.json" not in names_in(folder)
     assert (folder / "model.safetensors").read_bytes() == (stage / "model.safetensors").read_bytes()
     answer_of(folder)
 
