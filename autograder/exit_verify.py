@@ -40,7 +40,10 @@ class Verdict(NamedTuple):
 def read_record(path: Path) -> CompletionRecord:
     """Return the record in a file. Raises ArtifactError, one line, for what is no record of this kind."""
     path = path.absolute()
-    record = read_json(path, CompletionRecord, within=path.parent)
+    try:
+        record = read_json(path, CompletionRecord, within=path.parent)
+    except ArtifactError as error:  # its advice is about artifacts of a notebook
+        raise ArtifactError(f"{str(error).partition('. ')[0]}. Make the record again with 'make exit'") from None
     if record.format != FORMAT:
         raise ArtifactError(f"{path.name}: format is {record.format[:60]!r}, expected {FORMAT!r}. Which file is this?")
     return record

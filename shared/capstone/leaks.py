@@ -11,7 +11,7 @@ from shared.course import ROOT
 
 # A place in a file system where people keep their things, on Linux, macOS and Windows; a URL's path is none.
 PERSONAL_PATH = re.compile(
-    rb"(?<![\w.:/-])/(?:home|root|Users|mnt|media|data|scratch|srv|tmp|var|opt|work|workspace|content|kaggle)/[\w.-]"
+    rb"(?<![\w.:/-])/(?:home|root|Users|mnt|media|data|scratch|srv|tmp|var|opt|work|workspace|content|kaggle)/[\w./-]+"
     rb"|\b[A-Za-z]:\\{1,2}Users\\"
 )
 VOCABULARIES = ("tokenizer.json", "vocab.json", "merges.txt")  # every name in the world may be a token

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.artifacts import BaseRecord, EvalRecord, LossCurve, RunRecord, read_json
+from shared.artifacts import BaseRecord, EvalRecord, LossCurve, RunRecord, fingerprint_model, read_json
 from shared.capstone import CapstoneError
 from shared.course import Course, Rung
 from shared.pocket import BASE as POCKET_BASE
@@ -86,7 +86,8 @@ def public_base(course: Course, run: RunRecord, base_id: str | None, licence: st
     specs = [profile.base for profile in course.profiles.values()]
     specs += [spec for rung in course.rungs for spec in rung.bases.values()]
     for spec in specs:
-        if run.base.id == spec.id:
+        # A folder may bear any name: the files that would travel along must be those that were trained on.
+        if run.base.id == spec.id and (not spec.path or run.base.fingerprint == fingerprint_model(POCKET_BASE)):
             return PublicBase(spec.id, spec.revision, LICENCE, POCKET_BASE if spec.path else None)
     if base_id is None or licence is None:
         raise CapstoneError(

@@ -251,6 +251,12 @@ def test_a_base_known_by_its_folder_alone_is_refused(adapter):
         source_of(adapter, base_id="just-a-name", licence="mit")
 
 
+def test_another_model_in_a_folder_of_the_pocket_bases_name_is_not_the_pocket_base(adapter):
+    edit(adapter / "artifacts/adapter/run.json", lambda said: said["base"].update(fingerprint="0" * 64))
+    with pytest.raises(CapstoneError, match="the base is a folder of this machine"):
+        source_of(adapter)
+
+
 def test_a_private_folders_name_does_not_leave(adapter, tmp_path):
     rename_base(adapter, "adapter", "secret-project")
     said = {"base_id": "owner/public-model", "licence": "mit"}
