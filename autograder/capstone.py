@@ -33,14 +33,22 @@ def run_capstone(options: argparse.Namespace, grade: Grade) -> int:
     for line in (*refused, *undecided):
         console.print(line, markup=False)
     if not sources:
-        console.print("No run passes the check of its model; mend what is named above.", style="bold red")
-        return 1 if refused or not undecided else 2
+        return _nothing(refused, undecided, console)
     source = max(sources, key=merit)
     folder = package(source, work / "capstone", merged=options.merged)
     console.print(f"Packaged rung {source.rung.id}'s run: {folder}", markup=False)
     console.print("Read README.md, then publish it under your own name:", markup=False)
     console.print(f"  hf auth login && hf upload YOUR-NAME/{folder.name} {folder}", markup=False)
     return 0
+
+
+def _nothing(refused: list[str], undecided: list[str], console: Console) -> int:
+    """Say that there is nothing to package; 2 when that could only not be told here."""
+    if undecided and not refused:
+        console.print("Cannot tell here whether the run passes; check it where its base is.", style="bold yellow")
+        return 2
+    console.print("No run passes the check of its model; mend what is named above.", style="bold red")
+    return 1
 
 
 def candidates(
