@@ -14,7 +14,7 @@ nf4 = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_
 
 
 def usage(source: Source, *, merged: bool) -> str:
-    """Return the lines. They load from the folder they are run in; the hub's name of it does as well."""
+    """Return the lines. They load from the folder they are run in, downloaded from the hub or not."""
     whole = merged or not source.is_adapter
     quantized = source.run.method == "qlora" and not whole
     classes = "AutoModelForCausalLM, AutoTokenizer" + (", BitsAndBytesConfig" if quantized else "")
@@ -25,7 +25,7 @@ def usage(source: Source, *, merged: bool) -> str:
         "import torch",
         "" if whole else "from peft import PeftModel",
         f"from transformers import {classes}",
-        '\nhere = "."  # this folder, or its name on the hub',
+        '\nhere = "."  # this folder; from the hub: hf download',
         _QUANTIZED.format(dtype=dtype).strip() if quantized else "",
         f"tokenizer = AutoTokenizer.from_pretrained({base})",
         f"model = AutoModelForCausalLM.from_pretrained({base}, dtype={dtype}{nf4})",
@@ -41,6 +41,8 @@ def usage(source: Source, *, merged: bool) -> str:
 def _base(source: Source) -> str:
     """Return the arguments that load the base: from base/ beside the adapter, or from the hub."""
     if source.base.folder:
-        return 'here, subfolder="base"'
+        return (
+            'f"{here}/base"'  # with subfolder="base" transformers sees the adapter first and asks the hub for its base
+        )
     revision = f', revision="{source.base.revision}"' if source.base.revision else ""
     return f'"{source.base.id}"{revision}'
