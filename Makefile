@@ -26,7 +26,7 @@ export TOKENIZERS_PARALLELISM := false
 MODEL ?= qwen2.5-7b
 METHOD ?= qlora
 
-.PHONY: help setup lab start demo test test-fast lint check-all progress doctor fit pretrain bench bench-65b readme lock
+.PHONY: help setup lab start demo test test-fast lint check-all progress exit capstone doctor fit pretrain bench bench-65b readme lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { gsub("%", "NN", $$1); printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,13 @@ check-all: $(STAMP) ## check every rung that is built
 
 progress: $(STAMP) ## the eleven rungs and the exit items: where you are
 	@$(PY) -m autograder progress
+
+exit: $(STAMP) ## the exit check: what is met, what is missing, the next step; writes work/exit.html and the record
+	@$(PY) -m autograder exit
+
+capstone: $(STAMP) ## publish your best run as a folder for the hub: make capstone, RUNG=03 to choose, MERGED=1 to merge
+	@$(PY) -m autograder capstone $(if $(RUNG),--rung '$(RUNG)') $(if $(MERGED),--merged) \
+		$(if $(BASE_ID),--base-id '$(BASE_ID)') $(if $(LICENCE),--licence '$(LICENCE)')
 
 grade-rung-%: $(STAMP) ## for instructors: nbgrader autograde rung NN
 	@$(BIN)/nbgrader autograde "$$($(PY) -m shared.course --folder $*)"

@@ -1,4 +1,4 @@
-"""The command line: `python -m autograder check 02`, `check-all`, `progress`, `start`.
+"""The command line: `python -m autograder check 02`, `check-all`, `progress`, `exit`, `verify`, `capstone`, `start`.
 
 Exit codes of a check: 0 done, 1 not done, 2 cannot tell (with the reason).
 
@@ -16,13 +16,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from autograder.capstone import run_capstone
 from autograder.checkers import CheckerError, checker_of
 from autograder.criteria import Report, one_line
+from autograder.exit_command import run_exit, run_verify
+from autograder.exit_items import rung_state
 from autograder.report_text import show
 from autograder.runner import grade
 from autograder.start import StartError, start
 from autograder.workplace import NoWorkError, find_work
+from shared.artifacts import ArtifactError
+from shared.capstone import CapstoneError
 from shared.course import Course, CourseError, Rung, load_course
+from shared.models import ModelError
 
 DONE, NOT_DONE, CANNOT_TELL = 0, 1, 2
 
@@ -32,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
-    except (CourseError, CheckerError, NoWorkError, StartError) as error:
+    except (CourseError, CheckerError, NoWorkError, StartError, ArtifactError, CapstoneError, ModelError) as error:
         print(error, file=sys.stderr)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -60,6 +66,17 @@ def _parser() -> argparse.ArgumentParser:
     every.set_defaults(command=_check_all)
     far = commands.add_parser("progress", parents=[where], help="all rungs and the exit items: where you are")
     far.set_defaults(command=_progress)
+    leave = commands.add_parser("exit", parents=[where], help="the exit check: page and completion record")
+    leave.set_defaults(command=lambda options: run_exit(options, grade))
+    again = commands.add_parser("verify", parents=[where], help="check a completion record against its files")
+    again.add_argument("record", type=Path, metavar="RECORD.json")
+    again.set_defaults(command=lambda options: run_verify(options, grade))
+    publish = commands.add_parser("capstone", parents=[where], help="your best run as a folder for the hub")
+    publish.add_argument("--rung", help="this rung's run: 02, 03 or 04 (default: the best that passes)")
+    publish.add_argument("--merged", action="store_true", help="base and adapter as one model")
+    publish.add_argument("--base-id", metavar="OWNER/NAME", help="the hub's name of a base that is a local folder")
+    publish.add_argument("--licence", help="that base's licence as the hub writes it, such as apache-2.0")
+    publish.set_defaults(command=lambda options: run_capstone(options, grade))
     begin = commands.add_parser("start", parents=[where], help="copy the notebooks into work/")
     begin.set_defaults(command=_start)
     return parser
@@ -115,7 +132,8 @@ def _progress(options: argparse.Namespace) -> int:
     for rung in course.rungs:
         report = reports[rung.id]
         score = f"{report.score if report else 0}/{rung.points}"
-        rungs.add_row(rung.id, rung.title, score if rung.built else "", str(rung.prose_points), _state(rung, report))
+        state = rung_state(rung, report)
+        rungs.add_row(rung.id, rung.title, score if rung.built else "", str(rung.prose_points), state)
     console.print(rungs)
     items = Table("to leave the course", "state")
     for title, state in _exit_items(course, reports):
@@ -124,21 +142,11 @@ def _progress(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _state(rung: Rung, report: Report | None) -> str:
-    if not rung.built:
-        return "planned"
-    if report is None:
-        return "not begun"
-    if report.done:
-        return "done"
-    return "cannot tell here" if report.undecided else "begun"
-
-
 def _exit_items(course: Course, reports: dict[str, Report | None]) -> Iterator[tuple[str, str]]:
     """Yield each exit item with its state: it takes every rung that leads to it."""
     for item in course.exit_items:
         rungs = [rung for rung in course.rungs if item.id in rung.exit_items]
-        states = [_state(rung, reports[rung.id]) for rung in rungs]
+        states = [rung_state(rung, reports[rung.id]) for rung in rungs]
         numbers = ", ".join(rung.id for rung in rungs)
         yield item.title, "done" if set(states) == {"done"} else f"rung {numbers}: {', '.join(sorted(set(states)))}"
 
