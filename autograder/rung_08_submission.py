@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from autograder.student_code import Call, LearnerFunction
 from autograder.submission import Submission, remembered
 from shared.artifacts import EvalRecord, LossCurve, RunRecord
-from shared.reward_pairs import CONTRASTS, pairs, twins
+from shared.reward_pairs import CONTRASTS, pairs, twins, wordy
 from shared.reward_record import BEST_OF_N, BestOfN
 
 if TYPE_CHECKING:  # NumPy and what needs it are imported where they are used: a check of JSON alone stays quick
@@ -154,7 +154,7 @@ class Rung08(Submission):
         return Measured(
             {one: self.margins(held_out[one]) for one in CONTRASTS},
             self.margins(pairs("train", TRAINED_PAIRS)),
-            self.margins(wordy(self.split)),
+            self.margins(wordy(self.split, WORDY, PAIRS_SEED)),
             self.margins(twins(self.split, TWINS, PAIRS_SEED), "long", "short"),
         )
 
@@ -172,11 +172,3 @@ class Rung08(Submission):
             [*prompts, *prompts], [*(row[better] for row in rows), *(row[other] for row in rows)]
         )
         return [one - two for one, two in zip(scores[: len(rows)], scores[len(rows) :], strict=True)]
-
-
-def wordy(split: str) -> list[dict]:
-    """Return held-out pairs of all contrasts whose worse reply is the longer, by small talk."""
-    from shared.reward_pairs import longer_by
-
-    drawn = pairs(split, 8 * WORDY, PAIRS_SEED, small_talk=True)
-    return [row for row in drawn if longer_by(row) < 0][:WORDY]

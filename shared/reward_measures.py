@@ -1,10 +1,13 @@
 """How good a reward is: which reply of a pair it prefers, how sure it is, what it goes by, what its use brings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import comb, exp, log
 from statistics import fmean
 from typing import NamedTuple
+
+from shared.artifacts import EvalEntry, fingerprint_rows
+from shared.significance import wilson_interval
 
 
 class Bin(NamedTuple):
@@ -21,6 +24,23 @@ def accuracy(margins: Sequence[float]) -> float:
     `margins` are r(chosen) - r(rejected).
     """
     return sum(1.0 if margin > 0 else 0.5 if margin == 0 else 0.0 for margin in margins) / len(margins)
+
+
+def accuracy_entry(
+    contrast: str, rows: Sequence[Mapping], before: Sequence[float], after: Sequence[float], *, split: str = "public"
+) -> EvalEntry:
+    """Return eval.json's entry for the pairs of one contrast, from their margins before and after training."""
+    right = sum(margin > 0 for margin in after)
+    return EvalEntry(
+        task="replies",
+        split=split,
+        metric=f"{contrast}_accuracy",
+        n=len(rows),
+        before=accuracy(before),
+        after=right / len(rows),
+        interval=wilson_interval(right, len(rows)),
+        data_fingerprint=fingerprint_rows(rows),
+    )
 
 
 def preference(margin: float) -> float:

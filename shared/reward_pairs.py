@@ -96,6 +96,12 @@ def twins(split: Split, n: int, seed: int = 0) -> list[dict]:
     return made
 
 
+def wordy(split: Split, n: int, seed: int = 0) -> list[dict]:
+    """Return n pairs of all contrasts whose worse reply is the longer, by its small talk."""
+    drawn = pairs(split, 8 * n, seed, small_talk=True)
+    return [row for row in drawn if longer_by(row) < 0][:n]
+
+
 def longer_by(row: Mapping) -> int:
     """Return by how many words the chosen reply is longer than the rejected one."""
     return len(row["chosen"].split()) - len(row["rejected"].split())

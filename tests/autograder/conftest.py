@@ -9,6 +9,7 @@ import example_curation
 import example_work
 import pytest
 from choice_fixtures import _choice_work, choice_work, taught_as  # noqa: F401 (fixtures of rung 01)
+from reward_fixtures import _reward_work, reward_work, scored_as  # noqa: F401 (fixtures of rung 08)
 
 from autograder import student_child
 from autograder.reevaluation import Engines, RowLoss

@@ -1,0 +1,130 @@
+"""Measure reward models: rung 08's run with other pairs, labels and sizes, over several seeds.
+
+    python scripts/measure_reward.py --seeds 0 1 2
+    python scripts/measure_reward.py --seeds 0 --names recipe people
+
+Writes `shared/measured/reward.json` after each run (a minute or two on one core) and goes on where it stopped: what is
+in the table is not run again.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from statistics import fmean
+
+from datasets import Dataset
+
+from shared.measured import save, table_so_far
+from shared.quiet import quiet
+from shared.reward_best import curve, draw, scored
+from shared.reward_measures import accuracy, calibration, expected_calibration_error
+from shared.reward_model import load_untrained, score
+from shared.reward_pairs import CONTRASTS, balanced, labelled_by_people, pairs, twins, wordy
+from shared.reward_policy import load_writer
+from shared.reward_rules import gold
+from shared.training import trainer_arguments
+
+NAME = "reward"
+HELD_OUT, LETTERS, SAMPLES, HEAT = 200, 16, 64, 1.5
+NOTES = (
+    f"tone, item, action: share of {HELD_OUT} public pairs ranked rightly; wordy: the same where the worse reply is "
+    "the longer. margin: mean on those pairs. talk: mean margin of small talk over the mean size of a margin. "
+    f"ece: expected calibration error, 5 bins. best: mean true score, of 3, of the best of 1, 2, 4, ..., {SAMPLES} of "
+    f"{SAMPLES} replies sampled at temperature {HEAT} to each of {LETTERS} public letters."
+)
+RECIPE = {"labels": "rules", "pairs": 1600, "steps": 100, "rate": 5e-4}
+CHANGES = {
+    "recipe": {},
+    "100 pairs": {"pairs": 100},
+    "400 pairs": {"pairs": 400},
+    "people": {"labels": "people"},
+    "balanced": {"labels": "balanced people"},
+}
+
+
+def main() -> int:
+    """Run what is missing from the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--names", nargs="+", default=list(CHANGES), choices=list(CHANGES))
+    asked = parser.parse_args()
+    table = table_so_far(NAME, NOTES, "python scripts/measure_reward.py --seeds 0 1 2")
+    done = {(row["name"], row["seed"]) for row in table.rows}
+    wanted = [(name, seed) for seed in asked.seeds for name in asked.names if (name, seed) not in done]
+    for place, (name, seed) in enumerate(wanted, 1):
+        print(f"{place} of {len(wanted)}: {name}, seed {seed}", flush=True)
+        table.rows.append(measure(name, seed))
+        save(NAME, table)
+        print(table.rows[-1], flush=True)
+    return 0
+
+
+def measure(name: str, seed: int) -> dict:
+    """Train with the settings called `name` and return the table's row."""
+    settings = {**RECIPE, **CHANGES[name]}
+    model, tokenizer, losses = train(seed=seed, **settings)
+    held_out = {one: pairs("public", HELD_OUT, contrasts=[one]) for one in CONTRASTS}
+    found = {one: margins(model, tokenizer, rows) for one, rows in held_out.items()}
+    every = [margin for one in CONTRASTS for margin in found[one]]
+    usual = fmean(map(abs, every))
+    return {
+        "name": name,
+        "seed": seed,
+        **settings,
+        **{one: round(accuracy(found[one]), 4) for one in CONTRASTS},
+        "wordy": round(accuracy(margins(model, tokenizer, wordy("public", HELD_OUT))), 4),
+        "margin": round(fmean(every), 3),
+        "talk": round(fmean(margins(model, tokenizer, twins("public", HELD_OUT), "long", "short")) / usual, 3),
+        "ece": round(expected_calibration_error(calibration(every)), 3),
+        "loss": round(fmean(losses[-10:]), 4),
+        "best": best_scores(model, tokenizer),
+    }
+
+
+def margins(model, tokenizer, rows: Sequence[dict], better: str = "chosen", worse: str = "rejected") -> list[float]:
+    """Return the reward of each row's `better` reply minus that of the `worse`."""
+    prompts = [row["prompt"] for row in rows]
+    high, low = (score(model, tokenizer, prompts, [row[name] for row in rows]) for name in (better, worse))
+    return [one - other for one, other in zip(high, low, strict=True)]
+
+
+def best_scores(model, tokenizer) -> list[float]:
+    """Return the mean true score of the best of n by the model's reward, n = 1, 2, 4, ..."""
+    prompts = [row["prompt"] for row in pairs("public", LETTERS, 2)]
+    samples = draw(load_writer()[0], tokenizer, prompts, SAMPLES, temperature=HEAT, progress=False)
+    true = [[gold(prompt, one) for one in replies] for prompt, replies in zip(*samples, strict=True)]
+    return [round(row.gold, 3) for row in curve(scored(model, tokenizer, samples), true)]
+
+
+def rows_for(labels: str, n: int) -> list[dict]:
+    """Return n training pairs as the program or the simulated people label them."""
+    if labels == "rules":
+        return pairs("train", n, small_talk=True)
+    by_people = labelled_by_people(pairs("train", n, small_talk=True))
+    return balanced(by_people) if labels == "balanced people" else by_people
+
+
+def train(*, labels: str, seed: int, steps: int, rate: float, **sizes: int):
+    """Return the reward model, its tokenizer and its losses after one run: rung 08's, but for the given settings."""
+    import torch
+    from transformers import PrinterCallback
+    from trl import RewardConfig, RewardTrainer
+
+    rows = Dataset.from_list(rows_for(labels, sizes["pairs"])).select_columns(["prompt", "chosen", "rejected"])
+    model, tokenizer = load_untrained(seed, dtype=torch.float32)
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        kept = {**trainer_arguments(folder), "save_strategy": "no", "seed": seed, "disable_tqdm": True}
+        arguments = RewardConfig(
+            **kept, learning_rate=rate, max_steps=steps, warmup_steps=10, lr_scheduler_type="cosine",
+            per_device_train_batch_size=16, max_length=256,
+        )  # fmt: skip
+        trainer = RewardTrainer(model, arguments, train_dataset=rows, processing_class=tokenizer)
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    return trainer.model.eval(), tokenizer, losses
+
+
+if __name__ == "__main__":
+    sys.exit(main())
