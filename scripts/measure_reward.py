@@ -20,7 +20,7 @@ from shared.quiet import quiet
 from shared.reward_best import curve, draw, scored
 from shared.reward_measures import accuracy, calibration, expected_calibration_error
 from shared.reward_model import load_untrained, score
-from shared.reward_pairs import CONTRASTS, balanced, labelled_by_people, pairs, twins, wordy
+from shared.reward_pairs import CONTRASTS, balanced, hard_first, labelled_by_people, pairs, twins, wordy
 from shared.reward_policy import load_writer
 from shared.reward_rules import gold
 from shared.training import trainer_arguments
@@ -31,16 +31,19 @@ NOTES = (
     f"tone, item, action: share of {HELD_OUT} public pairs ranked rightly; wordy: the same where the worse reply is "
     "the longer. margin: mean on those pairs. talk: mean margin of small talk over the mean size of a margin. "
     f"ece: expected calibration error, 5 bins. best: mean true score, of 3, of the best of 1, 2, 4, ..., {SAMPLES} of "
-    f"{SAMPLES} replies sampled at temperature {HEAT} to each of {LETTERS} public letters."
+    f"{SAMPLES} replies sampled at temperature {HEAT} to each of {LETTERS} public letters. by_pairs: after "
+    "so many pairs, the share ranked rightly and mean margin of 80 held-out pairs of each contrast."
 )
-RECIPE = {"labels": "rules", "pairs": 1600, "steps": 100, "rate": 5e-4}
+RECIPE = {"labels": "rules", "order": "hard first", "rate": 3e-4}
 CHANGES = {
     "recipe": {},
-    "100 pairs": {"pairs": 100},
-    "400 pairs": {"pairs": 400},
-    "people": {"labels": "people"},
-    "balanced": {"labels": "balanced people"},
+    "mixed": {"order": "mixed"},
+    "people": {"labels": "people", "order": "mixed"},
+    "balanced": {"labels": "balanced people", "order": "mixed"},
 }
+MIXED = {"rules": 1600, "people": 1120, "balanced people": 1120}  # pairs; balancing leaves fewer than half
+STEPS = {"balanced people": 70}  # as many as on all of the people's pairs; elsewhere each pair is seen once
+WATCHED, EVERY = 80, 15  # held-out pairs a contrast, and steps between two looks at them
 
 
 def main() -> int:
@@ -63,7 +66,7 @@ def main() -> int:
 def measure(name: str, seed: int) -> dict:
     """Train with the settings called `name` and return the table's row."""
     settings = {**RECIPE, **CHANGES[name]}
-    model, tokenizer, losses = train(seed=seed, **settings)
+    model, tokenizer, losses, watched = train(seed=seed, **settings)
     held_out = {one: pairs("public", HELD_OUT, contrasts=[one]) for one in CONTRASTS}
     found = {one: margins(model, tokenizer, rows) for one, rows in held_out.items()}
     every = [margin for one in CONTRASTS for margin in found[one]]
@@ -79,6 +82,7 @@ def measure(name: str, seed: int) -> dict:
         "ece": round(expected_calibration_error(calibration(every)), 3),
         "loss": round(fmean(losses[-10:]), 4),
         "best": best_scores(model, tokenizer),
+        "by_pairs": watched,
     }
 
 
@@ -97,33 +101,60 @@ def best_scores(model, tokenizer) -> list[float]:
     return [round(row.gold, 3) for row in curve(scored(model, tokenizer, samples), true)]
 
 
-def rows_for(labels: str, n: int) -> list[dict]:
-    """Return n training pairs as the program or the simulated people label them."""
+def rows_for(labels: str, order: str, seed: int) -> list[dict]:
+    """Return training pairs as the program or the simulated people label them."""
+    if order == "hard first":
+        return hard_first(seed=seed, small_talk=True)
+    drawn = pairs("train", MIXED[labels], seed, small_talk=True)
     if labels == "rules":
-        return pairs("train", n, small_talk=True)
-    by_people = labelled_by_people(pairs("train", n, small_talk=True))
+        return drawn
+    by_people = labelled_by_people(drawn, seed)
     return balanced(by_people) if labels == "balanced people" else by_people
 
 
-def train(*, labels: str, seed: int, steps: int, rate: float, **sizes: int):
-    """Return the reward model, its tokenizer and its losses after one run: rung 08's, but for the given settings."""
+def train(*, labels: str, order: str, seed: int, rate: float):
+    """Return the reward model, its tokenizer, its losses and what was watched on the way: rung 08's run, but for the
+    given settings."""
     import torch
     from transformers import PrinterCallback
     from trl import RewardConfig, RewardTrainer
 
-    rows = Dataset.from_list(rows_for(labels, sizes["pairs"])).select_columns(["prompt", "chosen", "rejected"])
+    rows = Dataset.from_list(rows_for(labels, order, seed)).select_columns(["prompt", "chosen", "rejected"])
     model, tokenizer = load_untrained(seed, dtype=torch.float32)
+    watched: list[dict] = []
     with tempfile.TemporaryDirectory() as folder, quiet():
         kept = {**trainer_arguments(folder), "save_strategy": "no", "seed": seed, "disable_tqdm": True}
         arguments = RewardConfig(
-            **kept, learning_rate=rate, max_steps=steps, warmup_steps=10, lr_scheduler_type="cosine",
-            per_device_train_batch_size=16, max_length=256,
+            **kept, learning_rate=rate, max_steps=STEPS.get(labels) or len(rows) // 16, warmup_steps=10,
+            lr_scheduler_type="constant_with_warmup", per_device_train_batch_size=16, max_length=256,
+            train_sampling_strategy="sequential" if order == "hard first" else "random",
         )  # fmt: skip
-        trainer = RewardTrainer(model, arguments, train_dataset=rows, processing_class=tokenizer)
+        trainer = RewardTrainer(
+            model, arguments, train_dataset=rows, processing_class=tokenizer, callbacks=[watcher(tokenizer, watched)]
+        )
         trainer.remove_callback(PrinterCallback)
         trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-    return trainer.model.eval(), tokenizer, losses
+    return trainer.model.eval(), tokenizer, losses, watched
+
+
+def watcher(tokenizer, watched: list[dict]):
+    """Return a callback that scores held-out pairs every few steps."""
+    from transformers import TrainerCallback
+
+    held_out = {one: pairs("public", WATCHED, contrasts=[one]) for one in CONTRASTS}
+
+    class Watch(TrainerCallback):
+        """Adds to `watched`."""
+
+        def on_step_end(self, args, state, control, model=None, **kwargs):
+            if state.global_step % EVERY and state.global_step < state.max_steps:
+                return
+            found = {one: margins(model, tokenizer, rows) for one, rows in held_out.items()}
+            seen = {"pairs": 16 * state.global_step, "margin": round(fmean(m for v in found.values() for m in v), 3)}
+            watched.append(seen | {one: round(accuracy(values), 3) for one, values in found.items()})
+
+    return Watch()
 
 
 if __name__ == "__main__":
