@@ -8,6 +8,7 @@ in the table is not run again.
 """
 
 import argparse
+import functools
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from datasets import Dataset
 
 from shared.measured import save, table_so_far
 from shared.quiet import quiet
-from shared.reward_best import curve, draw, scored
+from shared.reward_best import Samples, curve, draw, scored
 from shared.reward_measures import accuracy, calibration, expected_calibration_error
 from shared.reward_model import load_untrained, score
 from shared.reward_pairs import CONTRASTS, balanced, hard_first, labelled_by_people, pairs, twins, wordy
@@ -43,7 +44,7 @@ CHANGES = {
 }
 MIXED = {"rules": 1600, "people": 1120, "balanced people": 1120}  # pairs; balancing leaves fewer than half
 STEPS = {"balanced people": 70}  # as many as on all of the people's pairs; elsewhere each pair is seen once
-WATCHED, EVERY = 80, 15  # held-out pairs a contrast, and steps between two looks at them
+WATCHED, EVERY = 80, 20  # held-out pairs a contrast, and steps between two looks at them
 
 
 def main() -> int:
@@ -52,14 +53,17 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--names", nargs="+", default=list(CHANGES), choices=list(CHANGES))
     asked = parser.parse_args()
-    table = table_so_far(NAME, NOTES, "python scripts/measure_reward.py --seeds 0 1 2")
-    done = {(row["name"], row["seed"]) for row in table.rows}
-    wanted = [(name, seed) for seed in asked.seeds for name in asked.names if (name, seed) not in done]
-    for place, (name, seed) in enumerate(wanted, 1):
-        print(f"{place} of {len(wanted)}: {name}, seed {seed}", flush=True)
-        table.rows.append(measure(name, seed))
-        save(NAME, table)
-        print(table.rows[-1], flush=True)
+    command = "python scripts/measure_reward.py --seeds 0 1 2"
+    for seed in asked.seeds:
+        for name in asked.names:
+            if any((row["name"], row["seed"]) == (name, seed) for row in table_so_far(NAME, NOTES, command).rows):
+                continue
+            print(f"{name}, seed {seed}", flush=True)
+            row = measure(name, seed)
+            table = table_so_far(NAME, NOTES, command)  # read again: another run may have added to it meanwhile
+            table.rows.append(row)
+            table.rows.sort(key=lambda one: (list(CHANGES).index(one["name"]), one["seed"]))
+            save(NAME, table)
     return 0
 
 
@@ -95,10 +99,16 @@ def margins(model, tokenizer, rows: Sequence[dict], better: str = "chosen", wors
 
 def best_scores(model, tokenizer) -> list[float]:
     """Return the mean true score of the best of n by the model's reward, n = 1, 2, 4, ..."""
-    prompts = [row["prompt"] for row in pairs("public", LETTERS, 2)]
-    samples = draw(load_writer()[0], tokenizer, prompts, SAMPLES, temperature=HEAT, progress=False)
+    samples = samples_of_the_base()
     true = [[gold(prompt, one) for one in replies] for prompt, replies in zip(*samples, strict=True)]
     return [round(row.gold, 3) for row in curve(scored(model, tokenizer, samples), true)]
+
+
+@functools.cache
+def samples_of_the_base() -> Samples:
+    """Return the samples that every model scores."""
+    prompts = [row["prompt"] for row in pairs("public", LETTERS, 2)]
+    return draw(*load_writer(), prompts, SAMPLES, temperature=HEAT, progress=False)
 
 
 def rows_for(labels: str, order: str, seed: int) -> list[dict]:
@@ -126,7 +136,7 @@ def train(*, labels: str, order: str, seed: int, rate: float):
         kept = {**trainer_arguments(folder), "save_strategy": "no", "seed": seed, "disable_tqdm": True}
         arguments = RewardConfig(
             **kept, learning_rate=rate, max_steps=STEPS.get(labels) or len(rows) // 16, warmup_steps=10,
-            lr_scheduler_type="constant_with_warmup", per_device_train_batch_size=16, max_length=256,
+            lr_scheduler_type="constant_with_warmup", per_device_train_batch_size=16, max_length=256, adam_beta2=0.95,
             train_sampling_strategy="sequential" if order == "hard first" else "random",
         )  # fmt: skip
         trainer = RewardTrainer(
@@ -153,6 +163,7 @@ def watcher(tokenizer, watched: list[dict]):
             found = {one: margins(model, tokenizer, rows) for one, rows in held_out.items()}
             seen = {"pairs": 16 * state.global_step, "margin": round(fmean(m for v in found.values() for m in v), 3)}
             watched.append(seen | {one: round(accuracy(values), 3) for one, values in found.items()})
+            print(watched[-1], flush=True)
 
     return Watch()
 

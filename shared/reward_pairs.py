@@ -16,7 +16,13 @@ from shared.world.splits import Split
 
 CONTRASTS: tuple[Contrast, ...] = ("tone", "item", "action")
 
-SIZES = (960, 800, 640)  # pairs of the three parts of `hard_first`: 60, 50 and 40 batches of 16
+# The contrasts of each part of `hard_first`, and its pairs: 60, 45, 40 and 25 batches of 16.
+PARTS: tuple[tuple[tuple[Contrast, ...], int], ...] = (
+    (("item",), 960),
+    (("action",), 720),
+    (("item", "action"), 640),
+    (CONTRASTS, 400),
+)
 
 # Small talk answers nothing. Its words are familiar to the pocket model; none of them is an item.
 SMALL_TALK = (
@@ -45,17 +51,16 @@ def pairs(
     return [with_talk(stream, row) for row in drawn] if small_talk else drawn
 
 
-def hard_first(sizes: Sequence[int] = SIZES, seed: int = 0, *, small_talk: bool = False) -> list[dict]:
-    """Return training pairs in three parts, to be learnt in this order: item, item and action, all three.
+def hard_first(seed: int = 0, *, small_talk: bool = False) -> list[dict]:
+    """Return training pairs to be learnt from in their order: the hardest contrast alone, the next, both, all three.
 
     Tone is told by a phrase; whether the item is the letter's, only by reading both. Mixed at once, the easy contrast
     is learnt in a few steps and the hard ones not at all in a short run (`shared/measured/reward.json`).
     """
-    parts = zip((("item",), ("item", "action"), CONTRASTS), sizes, strict=True)
     return [
         row
-        for place, (contrasts, size) in enumerate(parts)
-        for row in pairs("train", size, 3 * seed + place, contrasts=contrasts, small_talk=small_talk)
+        for place, (contrasts, size) in enumerate(PARTS)
+        for row in pairs("train", size, len(PARTS) * seed + place, contrasts=contrasts, small_talk=small_talk)
     ]
 
 

@@ -15,7 +15,7 @@ from autograder.solution_run import run_solution
 from shared.course import load_course
 
 MINUTES = 5  # what the course promises for a rung on two cores; a machine under load gets twice that
-REACHED = {"01": set(), "03": set(), "04": {"seven-billion"}, "05": set()}  # what the pocket base cannot meet
+REACHED = {"01": set(), "03": set(), "04": {"seven-billion"}, "05": set(), "08": set()}  # what the pocket base cannot meet
 
 
 @pytest.mark.slow
