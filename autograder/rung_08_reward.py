@@ -11,6 +11,7 @@ from autograder.criteria import Criterion, Finding, NotMet
 from autograder.rung_08_submission import BEST, BEST_KL, LAST_SCORES, PREFERENCE_LOSS, STAGE, Rung08
 from autograder.ticket_criteria import CHANCE, judge_run, real, run_faults
 from shared.reward_measures import accuracy, best_of_n
+from shared.reward_pairs import TRAINED
 from shared.significance import paired_bootstrap
 
 __all__ = ["CRITERIA", "Submission"]
@@ -157,35 +158,34 @@ def curve_is_real(work: Rung08) -> Finding:
 def tone_is_ranked(work: Rung08) -> Finding:
     """The polite reply of a held-out pair gets the higher reward."""
     real(work)
-    return _ranked(work, ("tone",), work.threshold("tone", work.run.profile))
+    return _ranked(work, "tone", work.threshold("tone", work.run.profile))
 
 
 def content_is_ranked(work: Rung08) -> Finding:
-    """The reply about the right item, and the one with the right action, get the higher reward: each contrast alone."""
+    """The reply about the letter's own item gets the higher reward."""
     real(work)
-    return _ranked(work, ("item", "action"), work.threshold("content", work.run.profile))
+    return _ranked(work, "item", work.threshold("content", work.run.profile))
 
 
-def _ranked(work: Rung08, contrasts: tuple[str, ...], least: float) -> Finding:
-    found = {one: accuracy(work.measured.contrasts[one]) for one in contrasts}
-    sizes = {one: len(work.measured.contrasts[one]) for one in contrasts}
-    luck = max(_chance(round(found[one] * sizes[one]), sizes[one]) for one in contrasts)
+def _ranked(work: Rung08, contrast: str, least: float) -> Finding:
+    margins = work.measured.contrasts[contrast]
+    right, luck = accuracy(margins), _chance(sum(margin > 0 for margin in margins), len(margins))
     expected = f"at least {least:.0%} of the held-out pairs ranked rightly, and more than a coin does (p < {CHANCE})"
-    observed = ", ".join(f"{one} {share:.1%} of {sizes[one]}" for one, share in found.items())
-    passed = min(found.values()) >= least and luck < CHANCE
-    cause, hint = ("", "") if passed else _why_misranked(found)
-    return Finding(passed, f"{observed} (p = {luck:.1g})", expected, cause, hint)
+    observed = f"{contrast} {right:.1%} of {len(margins)} (p = {luck:.1g})"
+    passed = right >= least and luck < CHANCE
+    cause, hint = ("", "") if passed else _why_misranked(contrast, right)
+    return Finding(passed, observed, expected, cause, hint)
 
 
-def _why_misranked(found: dict[str, float]) -> tuple[str, str]:
-    worst = min(found, key=found.__getitem__)
-    if found[worst] < 0.3:
-        return f"Most {worst} pairs are ranked the wrong way round: are chosen and rejected swapped?", "Look at a pair."
-    if found[worst] < 0.65:
+def _why_misranked(contrast: str, right: float) -> tuple[str, str]:
+    if right < 0.3:
         return (
-            f"On {worst} pairs the model guesses.",
-            "It learns the tone first: train longer, on more pairs.",
+            f"Most {contrast} pairs are ranked the wrong way round: are chosen and rejected swapped?",
+            "Look at a pair.",
         )
+    if right < 0.65:
+        cause = f"On {contrast} pairs the model guesses."
+        return cause, "Mixed with easier pairs the hard ones are not learnt: let them come first, for long enough."
     return "", "Train longer, or on more pairs; each pair once is better than few pairs often."
 
 
@@ -202,7 +202,7 @@ def length_is_no_merit(work: Rung08) -> Finding:
         f"at least {least:.0%} right where the worse reply is longer, small talk worth at most {most:g} of a margin"
     )
     right = accuracy(work.measured.wordy)
-    usual = fmean(abs(margin) for margins in work.measured.contrasts.values() for margin in margins)
+    usual = fmean(abs(margin) for contrast in TRAINED for margin in work.measured.contrasts[contrast])
     worth = fmean(work.measured.twins) / usual if usual else 0.0
     observed = (
         f"{right:.1%} of {len(work.measured.wordy)}; one or two idle sentences are worth {worth:+.2f} of a usual margin"

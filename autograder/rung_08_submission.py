@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from autograder.student_code import Call, LearnerFunction
 from autograder.submission import Submission, remembered
 from shared.artifacts import EvalRecord, LossCurve, RunRecord
-from shared.reward_pairs import CONTRASTS, pairs, twins, wordy
+from shared.reward_pairs import CONTRASTS, TRAINED, pairs, twins, wordy
 from shared.reward_record import BEST_OF_N, BestOfN
 
 if TYPE_CHECKING:  # NumPy and what needs it are imported where they are used: a check of JSON alone stays quick
@@ -30,7 +30,7 @@ PAIRS_SEED = 1
 PAIRS = 200  # of each contrast
 TRAINED_PAIRS = 96  # training pairs on which the model's loss is computed
 TWINS = 150
-WORDY = 150  # pairs of all contrasts with small talk on the worse reply
+WORDY = 150  # pairs whose worse reply is the longer, by small talk
 
 
 class Measured(NamedTuple):
@@ -153,7 +153,7 @@ class Rung08(Submission):
         held_out = {one: pairs(self.split, PAIRS, PAIRS_SEED, contrasts=[one]) for one in CONTRASTS}
         return Measured(
             {one: self.margins(held_out[one]) for one in CONTRASTS},
-            self.margins(pairs("train", TRAINED_PAIRS)),
+            self.margins(pairs("train", TRAINED_PAIRS, contrasts=TRAINED)),
             self.margins(wordy(self.split, WORDY, PAIRS_SEED)),
             self.margins(twins(self.split, TWINS, PAIRS_SEED), "long", "short"),
         )

@@ -21,7 +21,7 @@ from shared.quiet import quiet
 from shared.reward_best import Samples, curve, draw, scored
 from shared.reward_measures import accuracy, calibration, expected_calibration_error
 from shared.reward_model import load_untrained, score
-from shared.reward_pairs import CONTRASTS, balanced, hard_first, labelled_by_people, pairs, twins, wordy
+from shared.reward_pairs import CONTRASTS, TRAINED, balanced, hard_first, labelled_by_people, pairs, twins, wordy
 from shared.reward_policy import load_writer
 from shared.reward_rules import gold
 from shared.training import trainer_arguments
@@ -42,7 +42,7 @@ CHANGES = {
     "people": {"labels": "people", "order": "mixed"},
     "balanced": {"labels": "balanced people", "order": "mixed"},
 }
-MIXED = {"rules": 1600, "people": 1120, "balanced people": 1120}  # pairs; balancing leaves fewer than half
+MIXED = {"rules": 1760, "people": 1120, "balanced people": 1120}  # pairs; balancing leaves fewer than half
 STEPS = {"balanced people": 70}  # as many as on all of the people's pairs; elsewhere each pair is seen once
 WATCHED, EVERY = 80, 20  # held-out pairs a contrast, and steps between two looks at them
 
@@ -73,7 +73,7 @@ def measure(name: str, seed: int) -> dict:
     model, tokenizer, losses, watched = train(seed=seed, **settings)
     held_out = {one: pairs("public", HELD_OUT, contrasts=[one]) for one in CONTRASTS}
     found = {one: margins(model, tokenizer, rows) for one, rows in held_out.items()}
-    every = [margin for one in CONTRASTS for margin in found[one]]
+    every = [margin for one in TRAINED for margin in found[one]]
     usual = fmean(map(abs, every))
     return {
         "name": name,
@@ -114,8 +114,8 @@ def samples_of_the_base() -> Samples:
 def rows_for(labels: str, order: str, seed: int) -> list[dict]:
     """Return training pairs as the program or the simulated people label them."""
     if order == "hard first":
-        return hard_first(seed=seed, small_talk=True)
-    drawn = pairs("train", MIXED[labels], seed, small_talk=True)
+        return hard_first(seed)
+    drawn = pairs("train", MIXED[labels], seed, contrasts=TRAINED, small_talk=labels != "rules")
     if labels == "rules":
         return drawn
     by_people = labelled_by_people(drawn, seed)
@@ -136,7 +136,7 @@ def train(*, labels: str, order: str, seed: int, rate: float):
         kept = {**trainer_arguments(folder), "save_strategy": "no", "seed": seed, "disable_tqdm": True}
         arguments = RewardConfig(
             **kept, learning_rate=rate, max_steps=STEPS.get(labels) or len(rows) // 16, warmup_steps=10,
-            lr_scheduler_type="constant_with_warmup", per_device_train_batch_size=16, max_length=256, adam_beta2=0.95,
+            lr_scheduler_type="constant_with_warmup", per_device_train_batch_size=16, max_length=256,
             train_sampling_strategy="sequential" if order == "hard first" else "random",
         )  # fmt: skip
         trainer = RewardTrainer(
@@ -152,7 +152,7 @@ def watcher(tokenizer, watched: list[dict]):
     """Return a callback that scores held-out pairs every few steps."""
     from transformers import TrainerCallback
 
-    held_out = {one: pairs("public", WATCHED, contrasts=[one]) for one in CONTRASTS}
+    held_out = {one: pairs("public", WATCHED, contrasts=[one]) for one in TRAINED}
 
     class Watch(TrainerCallback):
         """Adds to `watched`."""

@@ -143,7 +143,7 @@ def by_length(prompt, reply):
     [
         (lambda p, r: -by_rules(p, r), "content", {"tone", "length", NOT_LEARNED, "best-of-samples"},
          "the wrong way round: are chosen and rejected swapped?"),
-        (lambda p, r: 6 * polite(p, r), "content", {"length", NOT_LEARNED}, "It learns the tone first"),
+        (lambda p, r: 6 * polite(p, r), "content", {"length", NOT_LEARNED}, "let them come first"),
         (lambda p, r: 6 * right_promise(p, r), "tone", set(), "tone 50.0%"),
         (lambda p, r: by_rules(p, r) + 2 * by_length(p, r), "length", set(), "The reward goes by length"),
         (by_length, "length", {"content", "tone", NOT_LEARNED, "best-of-samples"}, "The reward goes by length"),
