@@ -16,7 +16,7 @@ from autograder.reevaluation import NumpyEngine
 from autograder.trained_from import Base, FullModel
 from autograder.weights import tensors
 from shared.artifacts import TensorInfo
-from shared.reward_model import HEAD, LM_HEAD, load_untrained, score
+from shared.reward_model import HEAD, LM_HEAD, as_asked, load_untrained, score
 
 ROWS_AT_ONCE = 64
 
@@ -56,7 +56,7 @@ class NumpyScorer:
 
     def scores(self, prompts: Sequence[str], replies: Sequence[str]) -> list[float]:
         """Return the reward of each reply to its prompt, read at the end token, in batches of similar length."""
-        texts = [prompt + reply for prompt, reply in zip(prompts, replies, strict=True)]
+        texts = ["".join(as_asked(prompt, reply)) for prompt, reply in zip(prompts, replies, strict=True)]
         ids = [[*one.ids, self.end] for one in self.tokenizer.encode_batch(texts)]
         order = sorted(range(len(ids)), key=lambda index: len(ids[index]))
         found = np.zeros(len(ids))

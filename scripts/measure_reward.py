@@ -20,7 +20,7 @@ from shared.measured import save, table_so_far
 from shared.quiet import quiet
 from shared.reward_best import Samples, curve, draw, scored
 from shared.reward_measures import accuracy, calibration, expected_calibration_error
-from shared.reward_model import load_untrained, score
+from shared.reward_model import load_untrained, rows_as_asked, score
 from shared.reward_pairs import CONTRASTS, TRAINED, balanced, hard_first, labelled_by_people, pairs, twins, wordy
 from shared.reward_policy import load_writer
 from shared.reward_rules import gold
@@ -35,7 +35,7 @@ NOTES = (
     f"{SAMPLES} replies sampled at temperature {HEAT} to each of {LETTERS} public letters. by_pairs: after "
     "so many pairs, the share ranked rightly and mean margin of 80 held-out pairs of each contrast."
 )
-RECIPE = {"labels": "rules", "order": "hard first", "rate": 3e-4}
+RECIPE = {"labels": "rules", "order": "hard first", "rate": 1.5e-4}
 CHANGES = {
     "recipe": {},
     "mixed": {"order": "mixed"},
@@ -129,7 +129,7 @@ def train(*, labels: str, order: str, seed: int, rate: float):
     from transformers import PrinterCallback
     from trl import RewardConfig, RewardTrainer
 
-    rows = Dataset.from_list(rows_for(labels, order, seed)).select_columns(["prompt", "chosen", "rejected"])
+    rows = Dataset.from_list(rows_as_asked(rows_for(labels, order, seed)))
     model, tokenizer = load_untrained(seed, dtype=torch.float32)
     watched: list[dict] = []
     with tempfile.TemporaryDirectory() as folder, quiet():

@@ -4,7 +4,7 @@ The number is read at the last token of prompt, reply and end-of-sequence token 
 there, and transformers' models for sequence classification compute it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,27 @@ if TYPE_CHECKING:
 RUNG = "08"
 HEAD = "score.weight"  # what transformers calls the head: [1, hidden size]
 LM_HEAD = "lm_head."  # what a language model has in its place
+
+
+def as_asked(prompt: str, reply: str) -> tuple[str, str]:
+    """Return letter and reply in the form in which the reward model reads them: a passage, and a question about it.
+
+    The pocket base has read passages with questions, and learnt to say when a passage holds no answer. In that form
+    it attends to whether the reply's item stands in the letter; in the form of a letter and its reply it need not.
+    """
+    letter = prompt.removeprefix("Message: ").removesuffix("\nReply:")
+    return f"Passage: {letter}\nQuestion:", f"{reply}\nAnswer:"
+
+
+def rows_as_asked(rows: Iterable[Mapping]) -> list[dict]:
+    """Return preference pairs in the form in which the reward model reads them. Columns: prompt, chosen, rejected."""
+    return [
+        {
+            "prompt": as_asked(row["prompt"], "")[0],
+            **{name: as_asked(row["prompt"], row[name])[1] for name in ("chosen", "rejected")},
+        }
+        for row in rows
+    ]
 
 
 def load_untrained(
@@ -57,7 +78,8 @@ def score(
     import torch
 
     end = tokenizer.eos_token_id
-    ids = [[*tokenizer(prompt + reply)["input_ids"], end] for prompt, reply in zip(prompts, replies, strict=True)]
+    texts = ["".join(as_asked(prompt, reply)) for prompt, reply in zip(prompts, replies, strict=True)]
+    ids = [[*tokenizer(text)["input_ids"], end] for text in texts]
     order, scores = sorted(range(len(ids)), key=lambda index: len(ids[index])), [0.0] * len(ids)
     if ids and len(ids[order[-1]]) > model.config.max_position_embeddings:
         raise ModelError(f"a text of {len(ids[order[-1]])} tokens is longer than the model reads. Shorten it")

@@ -17,8 +17,8 @@ from shared.world.splits import Split
 CONTRASTS: tuple[Contrast, ...] = ("tone", "item", "action")
 TRAINED: tuple[Contrast, ...] = ("tone", "item")  # the contrasts of the training pairs; no label is about the third
 
-# The contrasts of each part of `hard_first`, and its pairs: 70 and 40 batches of 16.
-PARTS: tuple[tuple[tuple[Contrast, ...], int], ...] = ((("item",), 1120), (TRAINED, 640))
+# The contrasts of each part of `hard_first`, and its pairs: 60 and 50 batches of 16.
+PARTS: tuple[tuple[tuple[Contrast, ...], int], ...] = ((("item",), 960), (TRAINED, 800))
 
 # Small talk answers nothing. Its words are familiar to the pocket model; none of them is an item.
 SMALL_TALK = (

@@ -5,7 +5,7 @@ import pytest
 from shared.models import ModelError, load_base
 from shared.pocket import BASE
 from shared.reward_implicit import implicit_rewards, log_probabilities
-from shared.reward_model import load_untrained, score
+from shared.reward_model import as_asked, load_untrained, score
 from shared.reward_pairs import pairs
 
 pytestmark = pytest.mark.slow
@@ -35,7 +35,8 @@ def test_a_score_is_the_heads_at_the_end_token(untrained, asked):
 
     model, tokenizer = untrained
     for prompt, reply, found in zip(*asked, score(model, tokenizer, *asked), strict=True):
-        ids = torch.tensor([[*tokenizer(prompt + reply)["input_ids"], tokenizer.eos_token_id]])
+        text = "".join(as_asked(prompt, reply))
+        ids = torch.tensor([[*tokenizer(text)["input_ids"], tokenizer.eos_token_id]])
         with torch.inference_mode():
             alone = model.score(model.model(ids).last_hidden_state[0, -1])
         assert found == pytest.approx(alone.item(), abs=1e-5)
