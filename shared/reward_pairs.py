@@ -50,8 +50,8 @@ def pairs(
 def hard_first(seed: int = 0, *, small_talk: bool = False) -> list[dict]:
     """Return training pairs to be learnt from in their order: the hard contrast alone, then both of TRAINED.
 
-    Tone is told by a phrase; whether the item is the letter's, only by reading both. Mixed at once, the easy contrast
-    is learnt in a few steps and the hard one not at all in a short run (`shared/measured/reward.json`).
+    Tone is told by a phrase; whether the item is the letter's, only by reading both. In short
+    trial runs on both mixed, the tone was learnt in a few steps and the item not at all.
     """
     return [
         row
