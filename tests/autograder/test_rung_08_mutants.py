@@ -65,7 +65,6 @@ def mutant(old: str, new: str) -> str:
         (mutant(READ, "return scores.masked_fill(mask == 0, -1e9).max(1).values"), "last-scores", "the largest score"),
         (mutant(READ, "return scores[:, last]"), "last-scores", "returned a tensor of shape [2, 2], expected [2]"),
         (mutant(READ, "return scores[torch.arange(len(scores)), last - 1]"), "last-scores", "Look at the example"),
-        (PREFERENCE.partition("def last_scores")[0], "last-scores", "the cell defines no function of this name"),
         (mutant(PICK, "sorted(zip(gold, gold))"), "best-of-n", "This picks by the gold score"),
         (mutant(PICK, "sorted(zip(proxy, proxy))"), "best-of-n", "the proxy's own score of what it picks"),
         (mutant(PICK, "sorted(zip(proxy, gold), reverse=True)"), "best-of-n", "the sample with the lowest proxy score"),
@@ -94,8 +93,6 @@ def test_a_wrong_function_is_refused_in_words_that_name_the_fault(
 ):
     changed = {"preference": source} if "def preference_loss" in source else {"best": source}
     write_rung("08", notebook_08(**changed), reward_work)
-    if "def last_scores" not in source and criterion == "last-scores":
-        pytest.skip("a missing function is told by the child: see the next test")
     results = by_id(report_on("08", reward_work, "preference-loss", "best-of-n"))
     assert results[criterion].passed is False and results[criterion].points == 0
     assert words in said(results[criterion]), said(results[criterion])

@@ -5,6 +5,7 @@ import pytest
 from shared.reward_pairs import (
     CONTRASTS,
     QUALITY,
+    TRAINED,
     balanced,
     labelled_by_people,
     longer_by,
@@ -56,7 +57,7 @@ def test_small_talk_falls_on_either_reply_and_names_no_item():
 def test_wordy_pairs_have_the_longer_reply_rejected():
     made = wordy("public", 90)
     assert len(made) == 90 and all(longer_by(row) < 0 for row in made)
-    assert {row["contrast"] for row in made} == {*CONTRASTS}
+    assert {row["contrast"] for row in made} == {*TRAINED}
 
 
 def test_the_program_labels_the_worlds_pairs_rightly_whichever_way_they_come():
