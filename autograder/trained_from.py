@@ -2,8 +2,8 @@
 
 import json
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,14 @@ class Base:
         for path, header in self.files.items():
             yield from tensors(path, header)
 
+    def without(self, prefix: str) -> "Base":
+        """Return the base without the tensors whose names start with `prefix`: a body that gets another head."""
+        kept = {
+            path: {name: info for name, info in header.items() if not name.startswith(prefix)}
+            for path, header in self.files.items()
+        }
+        return replace(self, files=kept)
+
 
 @dataclass(frozen=True)
 class FullModel:
@@ -100,9 +108,9 @@ def open_base(profile: Profile, folder: Path) -> Base:
     return Base(profile, folder, config, {path: read_weights_header(path, path.stat().st_size) for path in paths})
 
 
-def moved_model(folder: Path, within: Path, base: Base) -> FullModel:
+def moved_model(folder: Path, within: Path, base: Base, head: Mapping[str, TensorInfo] | None = None) -> FullModel:
     """Return the full model in `folder` as `full_model` does, once its weights have left the base's; else NotMet."""
-    model = full_model(folder, within, base)
+    model = full_model(folder, within, base, head)
     if model.moved < LEAST_MOVE:
         raise NotMet(
             f"{folder.name}: the weights moved by {model.moved:.2%} from the base, expected more than {LEAST_MOVE:.1%}",
@@ -112,27 +120,35 @@ def moved_model(folder: Path, within: Path, base: Base) -> FullModel:
     return model
 
 
-def full_model(folder: Path, within: Path, base: Base) -> FullModel:
+def full_model(folder: Path, within: Path, base: Base, head: Mapping[str, TensorInfo] | None = None) -> FullModel:
     """Return the full model in `folder` (inside `within`) once it fits `base` and is finite.
 
-    Raises ArtifactError or NotMet, one line: pickled or missing weights, another architecture, tensors that are
-    missing, too many, of the wrong shape or not finite.
+    `head` are tensors that it has beside the base's: a new head, which has nothing to have moved from. Raises
+    ArtifactError or NotMet, one line: pickled or missing weights, another architecture, tensors that are missing, too
+    many, of the wrong shape or not finite.
     """
-    path = folder / WEIGHTS
+    path, head = folder / WEIGHTS, dict(head or {})
     refuse_pickle(folder, WEIGHTS)
     _same_architecture(folder / "config.json", within, base.config)
     header = read_weights_header(path, 4 * base.size + 2**20)
-    _same_tensors(path, header, base.header)
+    _same_tensors(path, header, base.header | head)
+    for name, values in tensors(path, {name: header[name] for name in head}):
+        _finite(path, name, values)
     change = length = 0.0
     changed = 0
     for name, original, values in _pairs(path, header, base):
-        if not np.isfinite(values).all():
-            raise NotMet(f"{shown(path)}: {name} holds NaN or infinity", hint="Lower the learning rate; train again.")
+        _finite(path, name, values)
         gap = float(np.square(values - original, dtype=np.float64).sum())
         change, length = change + gap, length + float(np.square(original, dtype=np.float64).sum())
         changed += values.size * (gap > 0)
+    changed += sum(math.prod(header[name].shape) for name in head)
     parameters = sum(math.prod(info.shape) for info in header.values())
     return FullModel(path, header, parameters, changed, (change / length) ** 0.5)
+
+
+def _finite(path: Path, name: str, values: np.ndarray) -> None:
+    if not np.isfinite(values).all():
+        raise NotMet(f"{shown(path)}: {name} holds NaN or infinity", hint="Lower the learning rate; train again.")
 
 
 def _pairs(path: Path, header: dict[str, TensorInfo], base: Base) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
