@@ -10,6 +10,7 @@ from autograder.rung_02_evidence import judge_texts, scalar_fault
 from autograder.rung_02_submission import SFT_LOSS, Rung02
 from autograder.ticket_criteria import (
     claim_is_honest,
+    count_faults,
     curve_is_real,
     judge_run,
     phrasing_carries_over,
@@ -101,17 +102,7 @@ def model_is_real(work: Rung02) -> Finding:
 def run_is_recorded(work: Rung02) -> Finding:
     """`run.json` describes this rung's run, and says what the weights show."""
     run, model = work.run, real(work)
-    counts = [
-        (
-            run.total_parameters != model.parameters,
-            f"total_parameters is {run.total_parameters:,}, the weights have {model.parameters:,}",
-        ),
-        (
-            not model.changed_parameters <= run.trainable_parameters <= run.total_parameters,
-            f"trainable_parameters is {run.trainable_parameters:,}, but {model.changed_parameters:,} have changed",
-        ),
-    ]
-    return judge_run(work, [*run_faults(work, "full", "a full model"), *counts])
+    return judge_run(work, [*run_faults(work, "full", "a full model"), *count_faults(run, model)])
 
 
 CRITERIA = [

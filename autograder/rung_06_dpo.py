@@ -99,6 +99,9 @@ def logps_are_sums(work: Rung06) -> Finding:
             return Finding(False, f"{case.name}: {fault}", expected, cause or case.advice)
     if not any(answers[-1].gradient or ()):
         return Finding(False, "no gradient reaches the logits", expected, "Stay with torch operations.")
+    if not loss.fits(answers[-1].gradient, loss.right_logps_gradient(cases[1])):
+        cause = "The sums are right, but something in them was detached or rounded on the way."
+        return Finding(False, "the gradient of the logits is wrong", expected, cause)
     return Finding(True, f"right on {len(answers) - 1} batches", expected)
 
 
@@ -139,6 +142,8 @@ def loss_gradient(work: Rung06) -> Finding:
         if not loss.fits(answers[of].gradient, loss.right_gradient(pairs, of)):
             return Finding(False, f"the gradient of {name} is wrong", expected, hint="Mend the value first.")
     for of, name in zip(loss.REFERENCE, ("reference_chosen", "reference_rejected"), strict=True):
+        if fault := answers[of].fault():
+            return Finding(False, f"gradient of {name}: {fault}", expected)
         if any(answers[of].gradient or ()):
             cause = "The reference is a fixed point of comparison; trained along, it would run away from the policy."
             return Finding(False, f"a gradient reaches {name}", expected, cause, "detach() its log-probabilities.")

@@ -96,6 +96,18 @@ def right_logps(case: Responses) -> np.ndarray:
     return (picked * case.mask[:, 1:]).sum(1)
 
 
+def right_logps_gradient(case: Responses) -> np.ndarray:
+    """Return d (w · sums) / d logits, float64 [B, T, V]: w_b (one-hot - p) where a response token is predicted, else 0.
+
+    w runs from 1 to 2 over the rows (see `student_code.Call`).
+    """
+    weights = np.linspace(1, 2, len(case.ids))[:, None] * case.mask[:, 1:]
+    hit = np.eye(case.logits.shape[-1])[case.ids[:, 1:]]
+    gradient = np.zeros(case.logits.shape)
+    gradient[:, :-1] = weights[..., None] * (hit - np.exp(case.log_p[:, :-1]))
+    return gradient
+
+
 def pairs_by_hand() -> Pairs:
     """Return the two pairs that `right_loss` works out by hand: gains of 2 ln 3 and -2 ln 3, beta one half."""
     gain = np.log(3)

@@ -81,6 +81,7 @@ def edge_cases(seed: int) -> list[RewardCase]:
     stream = np.random.default_rng([seed, 1])
     equal = np.array([1.0, 1, 1, 1, 1, 0, 0, 1])
     advice = "A group of equal rewards teaches nothing: add 1e-4 to the standard deviation, and it gives zeros."
+    nearly = "Where rewards hardly differ, the 1e-4 beside the standard deviation is as large as that."
     shifted = _random(stream, "group", "")
     moved = (shifted.rewards + 100).astype(np.float32)
     shift = "The same number added to every reward of a group changes nothing: subtract the group's mean."
@@ -88,6 +89,7 @@ def edge_cases(seed: int) -> list[RewardCase]:
         RewardCase("a group of equal rewards", equal, 4, "group", advice),
         RewardCase("a batch of equal rewards", np.zeros(6), 3, "batch", advice),
         RewardCase("rewards moved by 100", moved, shifted.size, "group", shift),
+        RewardCase("a group of nearly equal rewards", np.array([0.5, 0.5004, 0.5, 0.5004]), 4, "group", nearly),
         RewardCase("groups of two", np.array([1.0, 0, 3, 5]), 2, "group"),
         RewardCase("one group", np.array([0.0, 0, 1]), 3, "batch"),
     ]

@@ -14,10 +14,10 @@ from shared.world import rows
 
 LEAST_LOGGED = 10  # steps
 FIRST, LAST = 3, 10  # steps whose answers stand for the start and the end of a run
-# Answers to one prompt are more alike than answers to several: the spread of a step's share is up to twice that of
-# independent answers (measured on the pocket base: 1.2 times).
-ALIKE = 2.0
-ERRORS = 4.0  # standard errors between an honest log and a measurement
+# Answers to one prompt are more alike than answers to several: the spread of a step's share is up to half as much
+# again as that of independent answers (measured on the pocket base: 1.2 times).
+ALIKE = 1.5
+ERRORS = 3.0  # standard errors between an honest log and a measurement
 
 
 def log_fault(run: RunRecord, curve: LossCurve, log: RolloutLog) -> str | None:

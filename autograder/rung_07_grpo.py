@@ -13,7 +13,7 @@ from autograder import rung_07_passk as passk
 from autograder.criteria import Criterion, Finding
 from autograder.rung_07_submission import GROUP_ADVANTAGES, GRPO_LOSS, KL_K3, PASS_AT_K, SIZE, Rung07
 from autograder.student_code import Answer
-from autograder.ticket_criteria import judge_run, real, run_faults
+from autograder.ticket_criteria import count_faults, judge_run, real, run_faults
 from shared.rl.groups import BEST_OF
 from shared.rl.passk import pass_at_k
 from shared.significance import paired_bootstrap
@@ -21,6 +21,7 @@ from shared.significance import paired_bootstrap
 __all__ = ["CRITERIA", "Submission"]
 Submission = Rung07
 
+ROUNDING = 1e-9  # a difference of shares that is the limit exactly may come out above it
 LEVEL = 0.99  # of the interval in which a gain must lie above 0
 
 
@@ -70,7 +71,14 @@ def kl_estimate(work: Rung07) -> Finding:
     if all_fit("k3"):
         return Finding(True, f"right on {len(pairs)} batches", expected)
     cause = next((words for name, words in loss.KL_FAULTS.items() if all_fit(name)), "")
-    return Finding(False, f"p = 1/2, ref = 1/4: {given[0][0, 0]:.4f}, right is 0.1931", expected, cause)
+    rights = [loss.kl_terms("k3", *pair) for pair in pairs]
+    place = next(i for i, right in enumerate(rights) if not np.allclose(given[i], right, rtol=1e-3, atol=1e-6))
+    worst = np.unravel_index(np.abs(given[place] - rights[place]).argmax(), rights[place].shape)
+    logp, ref = (float(one[worst]) for one in pairs[place])
+    observed = (
+        f"log p = {logp:.3f}, log ref = {ref:.3f}: {given[place][worst]:.4f}, right is {rights[place][worst]:.4f}"
+    )
+    return Finding(False, observed, expected, cause)
 
 
 def loss_value(work: Rung07) -> Finding:
@@ -169,8 +177,7 @@ def model_is_real(work: Rung07) -> Finding:
 
 def run_is_recorded(work: Rung07) -> Finding:
     """`run.json` says what ran."""
-    real(work)
-    return judge_run(work, run_faults(work, "full", "a full model"))
+    return judge_run(work, [*run_faults(work, "full", "a full model"), *count_faults(work.run, real(work))])
 
 
 def rollouts_are_real(work: Rung07) -> Finding:
@@ -201,7 +208,7 @@ def samples_are_right(work: Rung07) -> Finding:
     now, then = _mean(after), _mean(before)
     low, high = paired_bootstrap(before, after, level=LEVEL)
     observed = f"{now:.1%} of {len(after)} orders x {SIZE} answers (base {then:.1%}; gain {low:+.2f} to {high:+.2f})"
-    passed = now >= least and now - then >= gain and low > 0
+    passed = now >= least and now - then >= gain - ROUNDING and low > 0
     cause = "" if passed else _why_not(work)
     return Finding(passed, observed, expected, cause, "" if passed else "Read the panel, and a few answers.")
 
@@ -226,7 +233,7 @@ def skills_are_kept(work: Rung07) -> Finding:
     expected = f"reading and sorting lose at most {most:.0%} of the rows"
     now, then = work.measured.kept_after, work.measured.kept_before
     observed = ", ".join(f"{name} {_mean(now[name]):.0%} (base {_mean(then[name]):.0%})" for name in now)
-    lost = [name for name in now if _mean(then[name]) - _mean(now[name]) > most]
+    lost = [name for name in now if _mean(then[name]) - _mean(now[name]) > most + ROUNDING]
     cause = f"The run has damaged {' and '.join(lost)}." if lost else ""
     return Finding(not lost, observed, expected, cause, "A lower rate, or a KL term, keeps more." if lost else "")
 

@@ -198,7 +198,8 @@ def random_case(stream: np.random.Generator, loss_type: str, name: str, **fixed:
         lengths = 1 + stream.permutation(width)[:rows]
         mask = (np.arange(width) < lengths[:, None]).astype(np.int64)
         advantages = (stream.choice([-1, 1], rows) * stream.uniform(0.5, 2, rows)).astype(np.float32)
-        case = PolicyCase(f"{name}, {loss_type}", logp, old, ref, advantages, mask, 0.2, 0.3, loss_type)
+        beta = round(float(stream.uniform(0.1, 0.5)), 2)
+        case = PolicyCase(f"{name}, {loss_type}", logp, old, ref, advantages, mask, 0.2, beta, loss_type)
         case = replace(case, **fixed)
         if _well_drawn(case):
             return case

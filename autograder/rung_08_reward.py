@@ -4,12 +4,13 @@ CRITERIA, at the end, is that sentence in parts; the functions above it follow t
 such a model, and how DPO sidesteps it, the learner explains in words that wait for a human.
 """
 
+import random
 from math import comb
 from statistics import fmean
 
 from autograder.criteria import Criterion, Finding, NotMet
 from autograder.rung_08_submission import BEST, BEST_KL, LAST_SCORES, PREFERENCE_LOSS, STAGE, Rung08
-from autograder.ticket_criteria import CHANCE, judge_run, real, run_faults
+from autograder.ticket_criteria import CHANCE, count_faults, judge_run, real, run_faults
 from shared.reward_measures import accuracy, best_of_n
 from shared.reward_pairs import TRAINED
 from shared.significance import paired_bootstrap
@@ -127,17 +128,7 @@ def model_is_real(work: Rung08) -> Finding:
 def run_is_recorded(work: Rung08) -> Finding:
     """`run.json` describes this rung's run, and says what the weights show."""
     run, model = work.run, real(work)
-    counts = [
-        (
-            run.total_parameters != model.parameters,
-            f"total_parameters is {run.total_parameters:,}, the weights have {model.parameters:,}",
-        ),
-        (
-            not model.changed_parameters <= run.trainable_parameters <= run.total_parameters,
-            f"trainable_parameters is {run.trainable_parameters:,}, but {model.changed_parameters:,} have changed",
-        ),
-    ]
-    return judge_run(work, [*run_faults(work, "full", "a full model"), *counts])
+    return judge_run(work, [*run_faults(work, "full", "a full model"), *count_faults(run, model)])
 
 
 def curve_is_real(work: Rung08) -> Finding:
@@ -207,8 +198,9 @@ def length_is_no_merit(work: Rung08) -> Finding:
     observed = (
         f"{right:.1%} of {len(work.measured.wordy)}; one or two idle sentences are worth {worth:+.2f} of a usual margin"
     )
-    passed = right >= least and worth <= most
-    cause = "" if passed else "The reward goes by length: the longer reply was mostly the chosen one in training."
+    passed = right >= least and abs(worth) <= most
+    side = "longer" if worth > 0 or right < least else "shorter"
+    cause = "" if passed else f"The reward goes by length: the {side} reply was mostly the chosen one in training."
     hint = "" if passed else "Balance the pairs: let small talk fall on either reply, and labels not depend on it."
     return Finding(passed, observed, expected, cause, hint)
 
@@ -236,7 +228,8 @@ def best_is_better(work: Rung08) -> Finding:
     real(work)
     expected = "samples of public letters, this model's rewards, the curve that follows; the best of 16 better than one"
     record = work.best_of_n
-    places = sorted({round(at * (len(record.prompts) - 1) / 2) for at in range(evidence.CHECKED_PROMPTS)})
+    some = min(evidence.CHECKED_PROMPTS, len(record.prompts))
+    places = sorted(random.Random(f"best of n/{work.seed}").sample(range(len(record.prompts)), some))
     fault = evidence.samples_fault(record, STAGE)
     if fault is None:
         scored = [work.scorer.scores([record.prompts[p]] * len(record.samples[p]), record.samples[p]) for p in places]

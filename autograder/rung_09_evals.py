@@ -15,7 +15,7 @@ from autograder.numbers import judge_number
 from autograder.rung_09_failures import LEAST_RIGHT, right_causes
 from autograder.rung_09_numbers import SOLUTIONS
 from autograder.rung_09_submission import COUNTS, INTERVAL, PAIRED_P, Rung09
-from autograder.ticket_criteria import CHANCE, judge_run, real, run_faults
+from autograder.ticket_criteria import CHANCE, count_faults, judge_run, real, run_faults
 from shared.harness.comparison import LEVEL, verdict_of
 from shared.harness.failures import drawn
 from shared.harness.task import KINDS
@@ -100,7 +100,7 @@ def number(name: str) -> Callable[[Rung09], Finding]:
 
 def model_is_real(work: Rung09) -> Finding:
     """The saved model is the base, fine-tuned, and its run is recorded."""
-    finding = judge_run(work, run_faults(work, "full", "a full model"))
+    finding = judge_run(work, [*run_faults(work, "full", "a full model"), *count_faults(work.run, work.trained)])
     if not finding.passed:
         return finding
     return Finding(True, f"moved by {work.trained.moved:.1%}; {finding.observed}", "a fine-tune of the course's base")
@@ -108,7 +108,10 @@ def model_is_real(work: Rung09) -> Finding:
 
 def three_kinds(work: Rung09) -> Finding:
     """The table holds every task of the suite: the target, generalization, and what may have been forgotten."""
+    real(work)
     expected = f"the suite's tasks of all three kinds: {', '.join(KINDS)}; the same rows before and after"
+    if len(work.by_name) != len(work.outcomes.tasks):
+        return Finding(False, "outcomes.json: a task stands there twice", expected, hint="Run the whole suite, once.")
     suite = {task.name: task for task in work.claimed_suite}
     if missing := [name for name in suite if name not in work.by_name]:
         kind = suite[missing[0]].kind
@@ -125,8 +128,15 @@ def three_kinds(work: Rung09) -> Finding:
     return Finding(True, f"{len(suite)} tasks of {len(KINDS)} kinds, {len(work.claimed_suite[0])} rows each", expected)
 
 
+def no_table(work: Rung09, expected: str) -> Finding | None:
+    """Return why there is no whole table of a real model to judge, or None: what is said of a part says too little."""
+    early = three_kinds(work)
+    return None if early.passed else Finding(False, early.observed, expected, early.cause, early.hint)
+
+
 def same_prompts(work: Rung09) -> Finding:
     """Before and after were asked the same prompts with the same decoding: the suite's."""
+    real(work)
     expected = "for each task the suite's fingerprint, before and after"
     for task in work.claimed_suite:
         outcome = work.by_name.get(task.name)
@@ -145,10 +155,9 @@ def scores_are_measured(work: Rung09) -> Finding:
     """Asked again here, both models score as the table says, row by row."""
     from autograder.rung_09_measuring import MOST_DIFFERENT
 
-    real(work)
     expected = f"the table's scores in all but {MOST_DIFFERENT} of the rows that are asked again, in each task"
-    if (early := three_kinds(work)).passed is not True:
-        return Finding(False, early.observed, expected, early.cause, early.hint)
+    if early := no_table(work, expected):
+        return early
     for again in work.again:
         for when, differ in (("before", again.before_differ), ("after", again.after_differ)):
             if differ > MOST_DIFFERENT:
@@ -163,9 +172,9 @@ def intervals_are_right(work: Rung09) -> Finding:
     from autograder.rung_09_measuring import WIDTHS, gain_interval_fault, interval_fault, median_width
 
     expected = "95% intervals of the table's rows: of the score after, and of the paired gain"
+    if early := no_table(work, expected):
+        return early
     for outcome in work.outcomes.tasks:
-        if len(outcome.before) != len(outcome.after):
-            return Finding(False, f"{outcome.task}: its rows cannot be paired", expected)
         if fault := interval_fault(outcome) or gain_interval_fault(outcome):
             cause = "Resample rows with both their scores; 2.5% lie beyond each end."
             return Finding(False, f"{outcome.task}: {fault}", expected, cause)
@@ -181,9 +190,9 @@ def tests_are_paired(work: Rung09) -> Finding:
     from autograder.rung_09_measuring import adjusted_fault, p_fault
 
     expected = "McNemar's p (sign flips where scores are no shares), adjusted by Holm for all tasks"
+    if early := no_table(work, expected):
+        return early
     for outcome in work.outcomes.tasks:
-        if len(outcome.before) != len(outcome.after):
-            return Finding(False, f"{outcome.task}: its rows cannot be paired", expected)
         if fault := p_fault(outcome):
             cause = "A test of two separate samples throws away that the rows are the same."
             return Finding(False, f"{outcome.task}: {fault}", expected, cause)
@@ -210,9 +219,9 @@ def verdicts_agree(work: Rung09) -> Finding:
     from shared.harness.comparison import p_value
 
     expected = f"for each task the word that Holm's p < {LEVEL} allows: better, worse, or no evidence"
+    if early := no_table(work, expected):
+        return early
     tasks = work.outcomes.tasks
-    if uneven := [one.task for one in tasks if len(one.before) != len(one.after)]:
-        return Finding(False, f"{uneven[0]}: its rows cannot be paired", expected)
     adjusted = holm([p_value(one.before, one.after) for one in tasks])
     for outcome, p in zip(tasks, adjusted, strict=True):
         gain = sum(outcome.after) / len(outcome.after) - sum(outcome.before) / len(outcome.before)
@@ -230,6 +239,8 @@ def verdicts_agree(work: Rung09) -> Finding:
 def page_is_true(work: Rung09) -> Finding:
     """Report and eval.json say what the rows say; the HTML page stands alone."""
     expected = "report.md, report.html and eval.json with the table's numbers; plots inside the page"
+    if early := no_table(work, expected):
+        return early
     texts = {name: work.page(name) for name in ("report.md", "report.html")}
     entries = {entry.task: entry for entry in work.evaluation.entries}
     for outcome in work.outcomes.tasks:

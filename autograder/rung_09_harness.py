@@ -25,7 +25,8 @@ def _text(stream: random.Random, total: int, is_right: bool, kind: str) -> str:
     """Return an answer that ends on the total, or on another amount, or (unreadable) on none."""
     amount = total if is_right else total + stream.choice((-1, 1, 10))
     if kind == "working":
-        return f" {stream.randint(2, 9)} at {stream.randint(100, 199)} coins each make {amount} coins."
+        first = total if not is_right and stream.random() < 0.5 else stream.randint(100, 999)
+        return f" {stream.randint(2, 9)} at {first} coins each make {amount} coins."
     if kind == "none":
         return stream.choice((" I cannot say.", "{}", "", " coins"))
     return f" {amount} coins."

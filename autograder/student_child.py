@@ -11,6 +11,8 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 from autograder.processes import end_with_parent
@@ -147,6 +149,8 @@ def _encode(result: object) -> dict:
         return {"kind": "object", "type_name": f"int of {result.bit_length()} bits"}
     if result is None or type(result) in (bool, int, float):
         return {"kind": "value", "type_name": name, "value": result}
+    if type(result) in (Fraction, Decimal):
+        return {"kind": "value", "type_name": name, "value": float(result)}
     if "torch" in sys.modules and isinstance(result, sys.modules["torch"].Tensor):
         return _encode_tensor(result)
     return {"kind": "object", "type_name": name, "values": _numbers(result)}

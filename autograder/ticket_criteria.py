@@ -29,7 +29,7 @@ from autograder.score_evidence import (
     what_fails,
 )
 from autograder.ticket_submission import PHRASINGS, TicketSubmission
-from shared.artifacts import ArtifactError
+from shared.artifacts import ArtifactError, RunRecord
 from shared.evaluation import TicketResult
 from shared.significance import mcnemar
 
@@ -56,6 +56,20 @@ def run_faults(work: TicketSubmission, method: str, found: str) -> list[Fault]:
         (batch_size(run) < 1, "per_device_train_batch_size is not a number of rows"),
         (run.wall_seconds <= 0, "wall_seconds is 0"),
         (not {"torch", "transformers"} <= run.versions.keys(), "versions lacks torch or transformers"),
+    ]
+
+
+def count_faults(run: RunRecord, model: "FullModel") -> list[Fault]:
+    """Return what run.json may get wrong about the parameters of a full model."""
+    return [
+        (
+            run.total_parameters != model.parameters,
+            f"total_parameters is {run.total_parameters:,}, the weights have {model.parameters:,}",
+        ),
+        (
+            not model.changed_parameters <= run.trainable_parameters <= run.total_parameters,
+            f"trainable_parameters is {run.trainable_parameters:,}, but {model.changed_parameters:,} have changed",
+        ),
     ]
 
 

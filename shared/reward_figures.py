@@ -75,7 +75,7 @@ def over_optimization(
     top = max(max(scores) for scores in curves.values())
     for size, place in zip(sizes, kl, strict=True):
         axes.annotate(f"n={size}", (place, top), xytext=(0, 8), textcoords="offset points", ha="center", fontsize=8)
-    axes.set(xlabel="KL from the base, upper bound: ln n - (n-1)/n (nats)", ylabel=f"true score (of {most:g})")
+    axes.set(xlabel="KL from what is sampled, upper bound: ln n - (n-1)/n (nats)", ylabel=f"true score (of {most:g})")
     axes.legend(frameon=False)
     said = ". ".join(
         f"{name}: {', '.join(f'n={n} {score:.2f}' for n, score in zip(sizes, scores, strict=True))}"

@@ -101,6 +101,8 @@ WEIGHT = "beta * torch.sigmoid(-beta * gain)"
         ("logits[:, :-1].log_softmax(-1)", "torch.log(logits[:, :-1].softmax(-1))", "response-logps",
          "huge logits"),
         ("logits[:, :-1].log_softmax(-1)", "logits[:, :-1]", "response-logps", "right is"),
+        ("logits[:, :-1].log_softmax(-1)", "(logits - logits.logsumexp(-1, keepdim=True).detach())[:, :-1]",
+         "response-logps", "the gradient of the logits is wrong"),
         ("[:, :-1].log_softmax(-1)\n    picked = log_p.gather(-1, input_ids[:, 1:, None])[..., 0]\n"
          "    return (picked * response_mask[:, 1:])", ".log_softmax(-1)\n"
          "    picked = log_p.gather(-1, input_ids[..., None])[..., 0]\n    return (picked * response_mask)",

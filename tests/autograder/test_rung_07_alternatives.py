@@ -21,7 +21,7 @@ def group_advantages(rewards, size, scale="group"):
         out.append(gap)
     return torch.cat(out)
 """,
-    "a smaller epsilon, by hand": """
+    "the deviation by hand": """
 def group_advantages(rewards, size, scale="group"):
     mean = rewards.reshape(-1, size).mean(1).repeat_interleave(size)
     gap = rewards - mean
@@ -29,9 +29,9 @@ def group_advantages(rewards, size, scale="group"):
         return gap
     if scale == "batch":
         std = (((rewards - rewards.mean()) ** 2).sum() / (len(rewards) - 1)) ** 0.5
-        return gap / (std + 1e-8)
+        return gap / (std + 1e-4)
     var = (gap.reshape(-1, size) ** 2).sum(1) / (size - 1)
-    return gap / (var.sqrt().repeat_interleave(size) + 1e-8)
+    return gap / (var.sqrt().repeat_interleave(size) + 1e-4)
 """,
 }
 LOSSES = {
@@ -71,6 +71,11 @@ def grpo_loss(logp, old_logp, ref_logp, advantages, mask, epsilon, beta, loss_ty
 """,
 }
 PASSES = {
+    "an exact fraction": """
+def pass_at_k(n, right, k):
+    from fractions import Fraction
+    return 1 - Fraction(comb(n - right, k), comb(n, k))
+""",
     "a product": """
 def pass_at_k(n, right, k):
     if n - right < k:
@@ -162,6 +167,11 @@ def test_a_run_that_just_meets_the_threshold_passes(grpo_work, samples_are, afte
     samples_are(after=after, before=before)
     claim(grpo_work, before, after)
     write_log(grpo_work, start=sum(before) / 480, end=sum(after) / 480)
+    passes(grpo_work, "done-when")
+
+
+def test_losing_exactly_a_twentieth_is_within_the_limit(grpo_work, samples_are):
+    samples_are(kept_after={**KEPT, "reading": [True] * 57 + [False] * 3})
     passes(grpo_work, "done-when")
 
 

@@ -43,6 +43,7 @@ def functions_refused(work, cell, criterion, words):
         ("- groups.mean(dim=1, keepdim=True)", "", "advantages-value", "mean is not subtracted"),
         ("rewards.view(-1, size)", "rewards.view(size, -1).T", "advantages-value", "right is"),
         ("+ 1e-4", "", "advantages-edges", "equal rewards: returned nan, expected a finite number"),
+        ("+ 1e-4", "+ 1e-8", "advantages-edges", "nearly equal rewards"),
         ("groups.std(dim=1, keepdim=True)", "groups.std(dim=1, keepdim=True, correction=0)", "advantages-value",
          "advantage 1 is 0.9998, right is 0.8659"),
         ("groups.std(dim=1, keepdim=True)", "groups.var(dim=1, keepdim=True)", "advantages-value", "right is"),

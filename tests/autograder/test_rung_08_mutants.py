@@ -143,10 +143,11 @@ def by_length(prompt, reply):
         (lambda p, r: 6 * polite(p, r), "content", {"length", NOT_LEARNED}, "let them come first"),
         (lambda p, r: 6 * right_promise(p, r), "tone", set(), "tone 50.0%"),
         (lambda p, r: by_rules(p, r) + 2 * by_length(p, r), "length", set(), "The reward goes by length"),
+        (lambda p, r: by_rules(p, r) - 2 * by_length(p, r), "length", {"tone"}, "the shorter reply was mostly"),
         (by_length, "length", {"content", "tone", NOT_LEARNED, "best-of-samples"}, "The reward goes by length"),
         (lambda p, r: 0.0, "tone", {"content", "length", NOT_LEARNED, "best-of-samples"}, "tone 50.0%"),
     ],
-    ids=["pairs swapped", "tone alone", "content alone", "length as well", "length alone", "always the same"],
+    ids=["swapped", "tone alone", "content alone", "length as well", "shortness as well", "length alone", "a constant"],
 )  # fmt: skip
 def test_a_wrong_reward_is_refused_in_words_that_name_the_fault(
     reward_work, scored_as, score, criterion, others, words
@@ -301,8 +302,8 @@ def hand_drawn(record):
         (lambda r: r["curve"][2].update(kl=1.386), "n = 4: kl is 1.3860, worked out here 0.6363"),
         (lambda r: r["curve"][1].update(proxy=99.0), "n = 2: proxy is 99.0000"),
         (lambda r: r["curve"].pop(0), "n goes 2, 4, 8, 16; expected to rise from 1"),
-        (lambda r: r["rewards"][0].__setitem__(3, r["rewards"][0][3] + 2), "prompt 1, sample 4 has reward"),
-        (lambda r: r["samples"].__setitem__(4, [r["samples"][4][0]] * 16), "prompt 5, sample"),
+        (lambda r: r.update(rewards=[[*one[:3], one[3] + 2, *one[4:]] for one in r["rewards"]]), "sample 4 has reward"),
+        (lambda r: r.update(samples=[one[1:] + one[:1] for one in r["samples"]]), "has reward"),
         (lambda r: r.update(samples=[[one[0]] * 16 for one in r["samples"]]), "of a prompt's samples differ"),
         (lambda r: r["prompts"].__setitem__(2, "Message: Hello.\nReply:"), "is no public letter"),
         (lambda r: r["prompts"].__setitem__(1, r["prompts"][0]), "7 different prompts, expected at least 8"),

@@ -96,6 +96,9 @@ def test_another_test_is_not_the_exact_paired_one(evals_work, without_children, 
         ("[len(right),", "[len(first),", "every-row-counts", "lost rows"),
         ('first.get(row, "")', "first[row]", "every-row-counts", "lost rows: stops with KeyError"),
         ("amounts[-1]", "amounts[0]", "last-amount", "the last amount"),
+        ("int(amounts[-1])", "max(map(int, amounts))", "last-amount", "the last amount"),
+        ("total(first.get(row, \"\")) == want", "str(want) in re.findall(r'\\d+', first.get(row, ''))", "last-amount",
+         "the last amount"),
         ("a > b for b, a", "a < b for b, a", "rows-paired", "right is"),
         ("return [len(right)", "return len(right)  # [len(right)", "rows-paired", ""),
     ],
@@ -240,6 +243,12 @@ def test_a_task_left_out_is_missed(evals_work, actors, task):
     assert f"{task!r}" in line and "is missing" in line
 
 
+def test_a_task_that_stands_twice_is_refused(evals_work, actors):
+    """More tests make Holm's rule milder: what was forgotten could hide behind copies."""
+    outcomes(evals_work, lambda record: record["tasks"].append(dict(of_task(record, "tickets"))))
+    assert "stands there twice" in said(by_id(report_on("09", evals_work, "done-when"))["verdicts"])
+
+
 def test_rows_skipped_because_they_could_not_be_read_are_missed(evals_work, actors):
     """Accuracy over readable answers: the denominators of before and after differ."""
     outcomes(evals_work, lambda record: of_task(record, "replies")["after"].__delitem__(slice(60, None)))
@@ -310,16 +319,19 @@ def test_a_model_that_has_not_learned_is_refused(evals_work, actors, skill):
     assert not report["learned"].passed and "letters about new products" in report["learned"].observed
 
 
+TABLE = ("three-kinds", "same-prompts", "scores-measured", "intervals", "paired-test", "verdicts", "one-page")
+
+
 def test_the_base_itself_is_no_fine_tune(evals_work, actors, tiny_base):
     shutil.copy(tiny_base / "model.safetensors", evals_work / "artifacts/model/model.safetensors")
-    line = refused(evals_work, "model-is-real", "scores-measured", "learned")
+    line = refused(evals_work, "model-is-real", "learned", *TABLE)
     assert "the weights moved by 0.00%" in line
 
 
 def test_weights_that_are_not_finite_are_refused(evals_work, actors):
     spoil = {"model.norm.weight": np.full(32, np.nan, np.float32)}
     edit_weights(evals_work / "artifacts/model/model.safetensors", lambda tensors: tensors.update(spoil))
-    assert "holds NaN or infinity" in refused(evals_work, "model-is-real", "scores-measured", "learned")
+    assert "holds NaN or infinity" in refused(evals_work, "model-is-real", "learned", *TABLE)
 
 
 def on_page(work, name, change):
