@@ -16,13 +16,13 @@ import json
 import sys
 import threading
 import time
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shared.gpu_tables import HEADLINE_RECIPE, headline_recipe
 from shared.measured import Table, machine_here, save, versions_here
-from shared.memory import GIB, Recipe, estimate, trained_parameters
+from shared.memory import GIB, estimate, trained_parameters
 from shared.model_shape import SHAPES
 from shared.random_model import random_model
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import torch
 
 HEADLINE = "llama-65b"
-HEADLINE_RECIPE = Recipe("qlora", 1, rank=64, optimizer="paged-adamw", whole_logits=True)
 CAP_GIB = 47
 EVERY = 0.02  # seconds between two looks at the memory
 
@@ -163,7 +162,7 @@ def report(options: argparse.Namespace, timeline: Timeline, rows: list[dict]) ->
     from shared.figures import memory_timeline, png
 
     for row in rows:
-        recipe = replace(HEADLINE_RECIPE, sequence=row["sequence"])
+        recipe = headline_recipe(row)
         row["estimated_gib"] = round(estimate(SHAPES[options.shape], recipe).peak / GIB, 2)
         print(json.dumps(row), flush=True)
     options.picture.parent.mkdir(parents=True, exist_ok=True)

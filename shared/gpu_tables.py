@@ -1,11 +1,13 @@
 """What training steps took on a GPU, as Markdown: speed and memory of each run beside the estimator's peak."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from shared.measured import Table, measured
 from shared.memory import GIB, Recipe, estimate
 from shared.model_shape import SHAPES
+
+HEADLINE_RECIPE = Recipe("qlora", 1, rank=64, optimizer="paged-adamw", whole_logits=True)
 
 
 def recipe_of(row: dict[str, Any]) -> Recipe:
@@ -15,7 +17,7 @@ def recipe_of(row: dict[str, Any]) -> Recipe:
 
 def headline_recipe(row: dict[str, Any]) -> Recipe:
     """Return the recipe of a row of the 65B table: the paper's, in a plain loop (scripts/bench_65b.py)."""
-    return Recipe("qlora", 1, row["sequence"], rank=64, optimizer="paged-adamw", whole_logits=True)
+    return replace(HEADLINE_RECIPE, sequence=row["sequence"])
 
 
 def estimated_gib(row: dict[str, Any]) -> float | None:
