@@ -148,3 +148,16 @@ def test_the_command_prints_parts_and_cards(capsys):
 def test_the_command_names_what_it_does_not_know(capsys):
     assert main(["gpt-9", "lora"]) == 2
     assert capsys.readouterr().err == f"gpt-9: expected {', '.join(SHAPES)}, or a folder with config.json\n"
+
+
+def test_the_readme_s_words_are_the_table_s():
+    """2.3 times TRL's speed with 16 rows, 1.3 with 4; 7% to 13% with checkpointing; less memory than Unsloth."""
+    rows = {row["name"]: row for row in measured("training").rows}
+    speed = {name: row["tokens_per_second"] for name, row in rows.items()}
+    theirs = speed["TRL as documented, 4 x 1024"]
+    assert round(speed["Liger, no checkpointing, 16 x 1024"] / theirs, 1) == 2.3
+    assert round(speed["Liger, no checkpointing, 4 x 1024"] / theirs, 1) == 1.3
+    assert round(speed["Liger, 4 x 1024"] / theirs, 2) == 1.07
+    assert round(speed["Liger, 1 x 512"] / speed["TRL as documented, 1 x 512"], 2) == 1.13
+    thrifty = rows["Liger, activations in main memory, 4 x 1024"]["peak_gib"]
+    assert round(thrifty, 1) == 4.6 and thrifty < rows["Unsloth, 4 x 1024"]["peak_gib"]
