@@ -4,7 +4,8 @@
     python scripts/measure_training.py --only "TRL as documented, 4 x 1024" --again
 
 Models have random weights: neither time nor memory depends on the values. Every row of a batch is full, as packing
-makes them. Writes `shared/measured/training.json` after each run. One run takes about 40 seconds.
+makes them. Writes `shared/measured/training.json` (or the table of
+`--table`) after each run. One run takes about 40 seconds.
 """
 
 import argparse
@@ -22,7 +23,6 @@ from training_runs import ALL, RUNS, TRIAL, Run
 from shared.measured import Table, machine_here, save, table_so_far
 from shared.memory import GIB
 
-NAME = "training"
 STEPS = 15
 WARM_UP = 5
 NOTES = (
@@ -35,6 +35,7 @@ def main() -> int:
     """Measure what is missing from the table; 0 when nothing failed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", nargs="+", choices=list(RUNS), default=list(RUNS), metavar="NAME")
+    parser.add_argument("--table", default="training", help="which table the rows go into: one for each card")
     parser.add_argument("--again", action="store_true", help="measure also what is in the table")
     parser.add_argument("--bases", type=Path, help="where random checkpoints are kept (default: a temporary folder)")
     parser.add_argument("--trial", action="store_true", help="one small run, on any machine, that goes into no table")
@@ -44,16 +45,17 @@ def main() -> int:
         print(json.dumps(measure(ALL[options.one], options.bases)))
         return 0
     names = [TRIAL] if options.trial else options.only
-    table = table_so_far(NAME, NOTES, "python scripts/measure_training.py")
+    own = "" if options.table == "training" else f" --table {options.table}"
+    table = table_so_far(options.table, NOTES, f"python scripts/measure_training.py{own}")
     again = names if options.again else []
     table = table.model_copy(update={"rows": [row for row in table.rows if row["name"] not in again]})
     missing = [name for name in names if name not in {row["name"] for row in table.rows}]
     with tempfile.TemporaryDirectory() as folder:
-        return sum(not add_row(table, name, options.bases or Path(folder)) for name in missing)
+        return sum(not add_row(table, name, options.bases or Path(folder), options.table) for name in missing)
 
 
-def add_row(table: Table, name: str, bases: Path) -> bool:
-    """Measure one run in a child process and save the table; False when the child failed."""
+def add_row(table: Table, name: str, bases: Path, where: str) -> bool:
+    """Measure one run in a child process and save the table as `where`; False when the child failed."""
     run = ALL[name]
     checkpoint(run.shape, bases)
     command = [sys.executable, __file__, "--one", name, "--bases", str(bases)]
@@ -64,7 +66,7 @@ def add_row(table: Table, name: str, bases: Path) -> bool:
     row = {"name": name, "date": str(date.today()), "card": machine_here(), **run.columns()}
     table.rows.append({**row, **json.loads(done.stdout.splitlines()[-1])})
     if name != TRIAL:
-        save(NAME, table)
+        save(where, table)
     print(json.dumps(table.rows[-1]), flush=True)
     return True
 

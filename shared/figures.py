@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from shared.artifacts import EvalEntry, LossCurve
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
 
 # Okabe and Ito's palette, dark to light, so that neighbours also differ in lightness.
@@ -153,7 +154,7 @@ def memory_timeline(
     return _describe(figure, f"Memory over time: at most {max(gib):.1f} of {cap:g} GiB. Phases: {named}.")
 
 
-def levels_and_values(levels: Sequence[float], values: Sequence[float]) -> "Figure":
+def levels_and_values(levels: Sequence[float], values: "Sequence[float] | np.ndarray") -> "Figure":
     """Return the histogram of scaled weights (each over its block's largest magnitude) with the levels as lines."""
     figure = _figure(width=7.0, height=3.2)
     axes = figure.add_subplot()

@@ -9,6 +9,11 @@ from shared.model_shape import SHAPES
 
 HEADLINE_RECIPE = Recipe("qlora", 1, rank=64, optimizer="paged-adamw", whole_logits=True)
 
+HEAD = (
+    "| run, rows x tokens a step | tokens/s | peak, GiB | estimated | off by |",
+    "| --- | --- | --- | --- | --- |",
+)
+
 
 def recipe_of(row: dict[str, Any]) -> Recipe:
     """Return the recipe that a measured row was run with."""
@@ -27,20 +32,25 @@ def estimated_gib(row: dict[str, Any]) -> float | None:
     return estimate(SHAPES[row["shape"]], recipe_of(row)).peak / GIB
 
 
-def speed_table(table: Table | None = None) -> str:
-    """Return tokens a second, peak and estimate of every run of `shared/measured/training.json`."""
-    table = table or measured("training")
-    lines = [
-        "| run, rows x tokens a step | tokens/s | peak, GiB | estimated | off by |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    for row in table.rows:
-        lines.append(_line(row["name"], row["tokens_per_second"], row["peak_gib"], estimated_gib(row)))
-    for row in measured("65b").rows:
+def speed_table() -> str:
+    """Return tokens a second, peak and estimate of every run of `shared/measured/training.json` and `65b.json`."""
+    table, headline = measured("training"), measured("65b")
+    lines = [*HEAD, *map(_run_line, table.rows)]
+    for row in headline.rows:
         speed = row["sequence"] / row["seconds_a_step"]
         guess = estimate(SHAPES["llama-65b"], headline_recipe(row)).peak / GIB
         lines.append(_line(f"65B, rank 64, {row['name']}", speed, row["peak_gib"], guess))
-    return "\n".join([*lines, "", _about(table)])
+    return "\n".join([*lines, "", _about(table, headline.command)])
+
+
+def larger_card_table() -> str:
+    """Return the same of the runs repeated on a larger card, `shared/measured/training-h200.json`."""
+    table = measured("training-h200")
+    return "\n".join([*HEAD, *map(_run_line, table.rows), "", _about(table)])
+
+
+def _run_line(row: dict[str, Any]) -> str:
+    return _line(row["name"], row["tokens_per_second"], row["peak_gib"], estimated_gib(row))
 
 
 def _line(name: str, speed: float, peak: float, guess: float | None) -> str:
@@ -48,10 +58,13 @@ def _line(name: str, speed: float, peak: float, guess: float | None) -> str:
     return f"| {name} | {speed:,.0f} | {peak:.2f} | {against} |"
 
 
-def _about(table: Table) -> str:
+def _about(table: Table, *commands: str) -> str:
     """Return where, when and with which versions, and the commands."""
     versions = ", ".join(f"{name} {version}" for name, version in table.versions.items())
+    days = sorted({row["date"] for row in table.rows})
+    when = " to ".join(sorted({days[0], days[-1]}))
+    said = ", ".join(f"`{command}`" for command in (table.command, *commands))
     return (
-        f"{table.machine[:1].upper()}{table.machine[1:]}, {table.date}, {versions}; models of random weights, "
-        f"Llama-7B's shape unless said. Commands: `{table.command}`, `{measured('65b').command}`."
+        f"{table.machine[:1].upper()}{table.machine[1:]}, {when}, {versions}; models of random weights, "
+        f"Llama-7B's shape unless said. {'Commands' if commands else 'Command'}: {said}."
     )

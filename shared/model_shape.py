@@ -113,10 +113,10 @@ def from_config(config: Mapping[str, Any]) -> ModelShape:
     )
 
 
-def shape_of(model: str) -> ModelShape:
+def shape_of(model: str | Path) -> ModelShape:
     """Return the shape called `model` (a key of SHAPES), or that of the local model folder of this path."""
-    if model.lower() in SHAPES:
-        return SHAPES[model.lower()]
+    if str(model).lower() in SHAPES:
+        return SHAPES[str(model).lower()]
     folder = Path(model)
     if not (folder / "config.json").is_file():
         known = ", ".join(SHAPES)

@@ -65,7 +65,9 @@ def test_a_target_that_misses_is_named():
 
 
 def test_the_shape_of_a_folder_is_read_from_its_config():
-    assert shape_of(str(ROOT / "shared" / "pocket" / "base")).parameters == 3_801_344
+    folder = ROOT / "shared" / "pocket" / "base"
+    assert shape_of(folder) == shape_of(str(folder))
+    assert shape_of(folder).parameters == 3_801_344
 
 
 def test_a_config_reads_as_the_shape_it_came_from():
