@@ -26,7 +26,7 @@ export TOKENIZERS_PARALLELISM := false
 MODEL ?= qwen2.5-7b
 METHOD ?= qlora
 
-.PHONY: help setup lab start demo test test-fast lint check-all progress exit capstone doctor fit pretrain bench bench-65b readme lock
+.PHONY: help setup lab start demo all-rungs test test-fast lint check-all progress exit capstone doctor fit pretrain bench bench-65b readme lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { gsub("%", "NN", $$1); printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ lab: start ## open JupyterLab in work/
 
 demo: $(STAMP) ## the whole story on the pocket model: release, solve, check, submit, grade
 	@$(PY) -m autograder.demo
+
+all-rungs: $(STAMP) ## the solved course from rung 01 to the capstone: time, score and checks of every rung
+	@$(PY) -m autograder.all_rungs
 
 doctor: $(STAMP) ## what this machine is, which profile it gets, which rungs fit
 	@$(PY) -m shared.hardware
@@ -107,7 +110,7 @@ lock: ## resolve pyproject.toml afresh into requirements.lock; with PYTHON=the o
 	@scripts/lock.sh '$(PYTHON)'
 
 # The pocket profile needs no network; saying so makes a forgotten download an error instead of a wait.
-test test-fast demo bench: export COURSE_PROFILE ?= pocket
+test test-fast demo all-rungs bench: export COURSE_PROFILE ?= pocket
 ifneq ($(COURSE_PROFILE),gpu)
-test test-fast demo bench: export HF_HUB_OFFLINE := 1
+test test-fast demo all-rungs bench: export HF_HUB_OFFLINE := 1
 endif
