@@ -1,22 +1,10 @@
-"""The demonstration, played in full: the solved notebook is truly executed, graded by nbgrader, and gets its points."""
+"""The demonstration's edges; it is played in full among the solved rungs (tests/rungs/test_solutions.py)."""
 
 import pytest
 
 from autograder import demo
 from autograder.solution_run import SolutionError, run_solution
 from shared.course import load_course
-
-
-@pytest.mark.slow
-def test_the_story_ends_with_all_points_for_ada_and_none_for_ben(tmp_path, monkeypatch, capfd):
-    monkeypatch.setenv("COURSE_PROFILE", "pocket")
-    status = demo.main(["02", "--folder", str(tmp_path / "story")])
-    said = capfd.readouterr()
-    assert status == 0, said.err
-    grades = demo.read_gradebook(load_course().rung("02"), tmp_path / "story")
-    assert grades == {"ada": {"score": 20, "waiting": 5}, "ben": {"score": 0, "waiting": 0}}
-    feedback = tmp_path / "story" / "feedback" / "ada" / "rung-02-sft" / "rung-02-sft.html"
-    assert "the tickets are right on held-out items" in feedback.read_text()
 
 
 def test_a_folder_that_no_demo_made_is_left_alone(tmp_path, capsys):
