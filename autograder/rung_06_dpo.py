@@ -133,14 +133,17 @@ def loss_gradient(work: Rung06) -> Finding:
     from autograder import rung_06_loss as loss
 
     expected = "the gradient reaches the policy's log-probabilities and none of the reference's"
-    pairs, answers = work.value_pairs[2], work.answers_of(DPO_LOSS)[-4:]
-    for of, name in zip(loss.POLICY, ("policy_chosen", "policy_rejected"), strict=True):
-        if fault := answers[of].fault():
-            return Finding(False, f"gradient of {name}: {fault}", expected)
-        if answers[of].gradient is None:
+    far, answers = work.answers_of(DPO_LOSS)[-6:-4], work.answers_of(DPO_LOSS)[-4:]
+    asked = [(work.value_pairs[2], of, answers[of]) for of in loss.POLICY]
+    asked += [(work.edge_pairs[0], of, far[of]) for of in loss.POLICY]
+    for pairs, of, answer in asked:
+        name = ("policy_chosen", "policy_rejected")[of]
+        if fault := answer.fault():
+            return Finding(False, f"{pairs.name}: gradient of {name}: {fault}", expected)
+        if answer.gradient is None:
             return Finding(False, f"no gradient reaches {name}", expected, "Stay with torch operations.")
-        if not loss.fits(answers[of].gradient, loss.right_gradient(pairs, of)):
-            return Finding(False, f"the gradient of {name} is wrong", expected, hint="Mend the value first.")
+        if not loss.fits(answer.gradient, loss.right_gradient(pairs, of)):
+            return Finding(False, f"{pairs.name}: the gradient of {name} is wrong", expected, pairs.advice)
     for of, name in zip(loss.REFERENCE, ("reference_chosen", "reference_rejected"), strict=True):
         if fault := answers[of].fault():
             return Finding(False, f"gradient of {name}: {fault}", expected)

@@ -90,9 +90,12 @@ class Rung06(Submission):
         return [*plain, self.responses[1].call(gradient=True)]
 
     def loss_calls(self) -> list[Call]:
-        """Return the calls of `dpo_loss`: values, edges, then the gradients of its four arguments."""
+        """Return the calls of `dpo_loss`: values, edges, then the policy's two gradients, far out and in an ordinary
+        batch, and the reference's in that one.
+        """
         plain = [pairs.call() for pairs in (*self.value_pairs, *self.edge_pairs)]
-        return plain + [self.value_pairs[2].call(gradient_of=of) for of in range(4)]
+        far = [self.edge_pairs[0].call(gradient_of=of) for of in (0, 1)]
+        return plain + far + [self.value_pairs[2].call(gradient_of=of) for of in range(4)]
 
     def weight_calls(self) -> list[Call]:
         """Return the calls of `gradient_weight`."""

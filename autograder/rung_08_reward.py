@@ -56,16 +56,16 @@ def loss_gradient(work: Rung08) -> Finding:
     from autograder import rung_08_loss as loss
 
     expected = "the gradients -sigmoid(-margin) / pairs for chosen, the negative for rejected, within 0.1%"
-    asked = [(case, of) for case in work.loss_cases[:2] for of in (0, 1)]
+    asked = [(case, of) for case in work.gradient_cases for of in (0, 1)]
     for (case, of), answer in zip(asked, work.answers_of(PREFERENCE_LOSS)[-len(asked) :], strict=True):
         name, right = GRADIENT_NAMES[of], loss.right_gradient(case) * (1, -1)[of]
         if fault := answer.fault():
-            return Finding(False, f"gradient of {name}: {fault}", expected)
+            return Finding(False, f"{case.name}: gradient of {name}: {fault}", expected, case.advice)
         if answer.gradient is None:
             cause = "The graph is cut somewhere: .item(), .detach(), float(...), NumPy or torch.tensor(...)."
             return Finding(False, f"no gradient reaches {name}", expected, cause, "Stay with torch operations.")
         if not loss.fits(answer.gradient, right):
-            return Finding(False, f"{case.name}: the gradient of {name} is wrong", expected)
+            return Finding(False, f"{case.name}: the gradient of {name} is wrong", expected, case.advice)
     return Finding(True, "right for chosen and rejected", expected)
 
 

@@ -58,9 +58,9 @@ class Rung08(Submission):
     )
 
     def loss_calls(self) -> list[Call]:
-        """Return the calls of `preference_loss`: values, edges, then both gradients of the first two batches."""
+        """Return the calls of `preference_loss`: values, edges, then both gradients of some of each."""
         plain = [case.call() for case in (*self.loss_cases, *self.loss_edges)]
-        return plain + [case.call(gradient_of=of) for case in self.loss_cases[:2] for of in (0, 1)]
+        return plain + [case.call(gradient_of=of) for case in self.gradient_cases for of in (0, 1)]
 
     def read_calls(self) -> list[Call]:
         """Return the calls of `last_scores`."""
@@ -89,6 +89,11 @@ class Rung08(Submission):
         from autograder import rung_08_loss
 
         return rung_08_loss.loss_edges(self.seed)
+
+    @property
+    def gradient_cases(self) -> "list[LossCase]":
+        """Two ordinary batches, and the two with a margin so large that a careless formula gives no number."""
+        return [*self.loss_cases[:2], *self.loss_edges[:2]]
 
     @remembered
     def read_cases(self) -> "list[ReadCase]":

@@ -85,6 +85,8 @@ def test_a_wrong_reward_in_the_preference_is_named(preference_work, without_chil
 
 SUM = "(picked * response_mask[:, 1:]).sum(1)"
 LOSS = "-F.logsigmoid(beta * gain).mean()"
+# Right in value at both ends, and nan in the gradient: `where` multiplies the branch it does not take by zero.
+BRANCHES = "torch.where(beta * gain < -30, -beta * gain, torch.log1p(torch.exp(-beta * gain)))"
 GAIN = "gain = policy_chosen - reference_chosen.detach() - policy_rejected + reference_rejected.detach()"
 WEIGHT = "beta * torch.sigmoid(-beta * gain)"
 
@@ -118,6 +120,7 @@ WEIGHT = "beta * torch.sigmoid(-beta * gain)"
         (LOSS, "torch.relu(1 - beta * gain).mean()", "loss-value", "the hinge loss"),
         (LOSS, LOSS.replace(".mean()", ""), "loss-value", "returned shape"),
         (LOSS, f"float({LOSS})", "loss-value", "returned float, expected a tensor"),
+        (LOSS, f"{BRANCHES}.mean()", "loss-gradient", "rewards that lie far apart"),
         (LOSS, "-torch.log(torch.sigmoid(beta * gain)).mean()", "loss-edges", "use F.logsigmoid"),
         (GAIN, "gain = policy_chosen - policy_rejected", "loss-value", "The reference is missing"),
         (GAIN, GAIN.replace(".detach()", ""), "loss-gradient", "a gradient reaches reference_chosen"),

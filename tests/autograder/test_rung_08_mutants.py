@@ -27,6 +27,9 @@ LAST = "last = (mask * torch.arange(mask.shape[1])).argmax(1)"
 ROWS = "torch.arange(len(scores))"
 PICK, KL = "sorted(zip(proxy, gold))", "return math.log(n) - (n - 1) / n"
 
+# Right in value at both ends, and nan in the gradient: `where` multiplies the branch it does not take by zero.
+MARGIN, BRANCHES = "m = chosen - rejected\n", "torch.where(m < -30, -m, torch.log1p(torch.exp(-m)))"
+
 
 def mutant(old: str, new: str) -> str:
     source = PREFERENCE if old in PREFERENCE else BEST
@@ -56,6 +59,7 @@ def mutant(old: str, new: str) -> str:
         (mutant(LOSS, "return -F.logsigmoid((chosen - rejected).squeeze()[:]).mean()"), "loss-edges", "hold one pair"),
         (mutant(LOSS, "return -F.logsigmoid(chosen.detach() - rejected).mean()"), "loss-gradient", "reaches chosen"),
         (mutant(LOSS, "return -F.logsigmoid(chosen - rejected.detach()).mean()"), "loss-gradient", "reaches rejected"),
+        (mutant(LOSS, f"{MARGIN}    return {BRANCHES}.mean()"), "loss-gradient", "a margin of -1,000"),
         (mutant(READ, "return scores[:, -1]"), "last-scores", "with padding on the right that is a padding token"),
         (mutant(LAST, "last = mask.sum(1) - 1"), "last-scores", "only with padding on the right"),
         (mutant(READ, "return (scores * mask).sum(1) / mask.sum(1)"), "last-scores", "the mean over the tokens"),
