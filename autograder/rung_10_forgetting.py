@@ -92,13 +92,12 @@ def matrix_is_measured(work: Rung10) -> Finding:
     """Asked again here, every model scores as matrix.json says, row by row."""
     _real(work)
     expected = f"matrix.json's scores in all but {MOST_DIFFERENT} of the rows that are asked again, model by model"
-    again, _ = work.asked
-    for one in again:
+    for one in work.again:
         if one.differ > MOST_DIFFERENT:
             observed = f"{one.model} on {one.skill}: {one.differ} of {one.rows} rows score otherwise here"
             hint = "Ask the saved models, and save what they give."
             return Finding(False, observed, expected, "These scores are not this model's.", hint)
-    return Finding(True, f"{len(again)} cells agree on {again[0].rows} rows each", expected)
+    return Finding(True, f"{len(work.again)} cells agree on {work.again[0].rows} rows each", expected)
 
 
 def numbers_follow(work: Rung10) -> Finding:
@@ -234,7 +233,7 @@ def _real(work: Rung10) -> None:
 
 
 def _fresh(work: Rung10, model: str, skill: str) -> list[float]:
-    return work.asked[1][model][skill]
+    return work.fresh[model][skill]
 
 
 def _learned(work: Rung10, skill: str) -> list[float]:

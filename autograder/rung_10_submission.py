@@ -1,7 +1,10 @@
-"""What rung 10's checker asks a submission for: learner functions, the matrix with its rows, and every model's answers
-here."""
+"""What rung 10's checker asks a submission for: functions, the matrix with its rows, and every model's answers here.
+
+One model is in memory at a time.
+"""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,6 +35,8 @@ PENALTY = LearnerFunction("answer-ewc", "penalty", TORCH)
 MIX = LearnerFunction("answer-keep", "replay_mix", "import random\nimport torch")
 BETWEEN = LearnerFunction("answer-keep", "interpolate", "import random\nimport torch")
 
+# Of the naive run each old skill just after it was learned and at the end; of the kept run its last model.
+FRESH_OF = {NAIVE[0]: SKILLS[:1], NAIVE[1]: SKILLS[1:2], NAIVE[2]: SKILLS, KEPT[2]: SKILLS}
 Scores = dict[str, dict[str, list[float]]]  # model -> skill -> a score a row
 
 
@@ -145,18 +150,14 @@ class Rung10(Submission):
         return exam("public", record.n, record.seed)
 
     @remembered
-    def asked(self) -> tuple[list[Again], Scores]:
-        """Every model's answers here: to some rows of the learner's exam, and to a fresh one.
+    def again(self) -> list[Again]:
+        """Some rows of the learner's exam, asked of every model here, against what matrix.json says of them."""
+        return [one for model in MODELS for one in self._again(model, self._engine(model))]
 
-        One model is in memory at a time. Only those fresh answers are taken that a criterion needs.
-        """
-        again: list[Again] = []
-        fresh: Scores = {}
-        for model in MODELS:
-            engine = self._engine(model)
-            again += self._again(model, engine)
-            fresh[model] = self._fresh(model, engine)
-        return again, fresh
+    @remembered
+    def fresh(self) -> Scores:
+        """What the models give on an exam that no notebook has shown: what a criterion needs of it."""
+        return {model: self._fresh(self._engine(model), skills) for model, skills in FRESH_OF.items()}
 
     def _engine(self, model: str) -> "Engine":
         from autograder.reevaluation import engines
@@ -174,9 +175,6 @@ class Rung10(Submission):
             found.append(Again(model, task.name, len(places), sum(a != b for a, b in zip(claims, here, strict=True))))
         return found
 
-    def _fresh(self, model: str, engine: "Engine") -> dict[str, list[float]]:
-        wanted = {NAIVE[0]: SKILLS[:1], NAIVE[1]: SKILLS[1:2], NAIVE[2]: SKILLS, KEPT[2]: SKILLS}.get(model, ())
-        return {
-            task.name: scores_here(engine, task)
-            for task in exam(self.split, FRESH_ROWS, FRESH_SEED) if task.name in wanted
-        }  # fmt: skip
+    def _fresh(self, engine: "Engine", skills: Sequence[str]) -> dict[str, list[float]]:
+        asked = exam(self.split, FRESH_ROWS, FRESH_SEED)
+        return {task.name: scores_here(engine, task) for task in asked if task.name in skills}
