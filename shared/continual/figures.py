@@ -17,6 +17,7 @@ def matrices(made: Mapping[str, Sequence[Sequence[float]]], rows: Sequence[str],
     figure = _figure(width=4.2 * len(made), height=0.9 + 0.62 * len(rows))
     for place, (name, matrix) in enumerate(made.items(), 1):
         axes = figure.add_subplot(1, len(made), place)
+        axes.grid(False)
         axes.imshow(matrix, cmap="Greys", vmin=0, vmax=1.4, aspect="auto")
         for i, row in enumerate(matrix):
             for j, value in enumerate(row):

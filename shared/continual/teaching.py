@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 BATCH, WARMUP, LONGEST = 16, 10, 256
-LOOKS = (0, 5, 10, 20, 40)
+LOOKS = (0, 1, 2, 5, 10, 40)
 
 
 def taught(
