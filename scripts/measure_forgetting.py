@@ -28,8 +28,8 @@ ROWS = 200
 NOTES = (
     f"R: share right of {ROWS} rows, a row a stage (after tickets, totals, notes), a column a skill; start: the base. "
     "seconds: processor time of training after the first stage, one thread; prepare: of what is computed before. "
-    "old_rows: rows of older skills trained on. kept_bytes: what has to be kept besides the model. stories: probability "
-    "per token of stories, which no stage teaches."
+    "old_rows: rows of older skills trained on. kept_bytes: what has to be kept besides the model. stories: "
+    "probability per token of stories, which no stage teaches."
 )
 RATE = {skill: lesson.rates["pocket"] for skill, lesson in LESSONS.items()}
 STEPS = {skill: lesson.steps for skill, lesson in LESSONS.items()}
