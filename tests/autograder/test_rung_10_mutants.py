@@ -134,6 +134,8 @@ def test_wrong_ways_to_keep_are_refused(forgetting_work, without_children, old, 
         ({"kept_notes": (0.99, 0.97, 0.60)}, "new-learned", "learns nothing forgets nothing"),
         ({"notes": (0.97, 0.95, 0.99)}, "naive-forgets", "takes no care"),
         ({"notes": (0.99, 0.97, 0.99)}, "old-kept", "no more than naive"),
+        ({"tickets": (0.3, 0.06, 0.0)}, "naive-forgets", "tickets: "),
+        ({"totals": (0.99, 0.4, 0.0)}, "naive-forgets", "never learned"),
         ({"notes": (0.03, 0.06, 0.0), "kept_notes": (0.99, 0.97, 0.0)}, "new-learned", ""),
     ],
 )
