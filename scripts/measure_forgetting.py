@@ -66,8 +66,9 @@ def main() -> int:
     wanted = [(name, seed) for seed in options.seeds for name in options.names if (name, seed) not in done]
     for name, seed in wanted[: options.most]:
         table.rows.append({"name": name, "seed": seed, **METHODS[name], **measure(seed, **METHODS[name])})
-        save(NAME, table)
         print(table.rows[-1], flush=True)
+        table.rows.sort(key=lambda row: (list(METHODS).index(row["name"]), row["seed"]))
+        save(NAME, table)
     return 0
 
 
