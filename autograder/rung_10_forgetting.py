@@ -10,9 +10,10 @@ from autograder import rung_10_keeping as keeping
 from autograder import rung_10_metrics as metrics
 from autograder.criteria import Criterion, Finding, NotMet
 from autograder.run_evidence import batch_size, curve_fault, fall
+from autograder.rung_10_lineage import lineage_fault
 from autograder.rung_10_submission import BETWEEN, FISHER, METRICS, MIX, PENALTY, STAGES, Rung10
 from shared.artifacts import ArtifactError, RunRecord
-from shared.continual.matrix import KEPT, NAIVE, NUMBERS, matrix_of
+from shared.continual.matrix import KEPT, MODELS, NAIVE, NUMBERS, matrix_of
 from shared.continual.skills import SKILLS
 from shared.significance import mcnemar
 
@@ -69,7 +70,7 @@ def interpolation_is_right(work: Rung10) -> Finding:
 
 
 def models_are_real(work: Rung10) -> Finding:
-    """The five stages are the base, fine-tuned, each a model of its own with its run and its falling curve."""
+    """The five stages are the base, fine-tuned one after another, each with its run and its falling curve."""
     expected = "five stages: the base's network, trained, with the run and the loss curve that made each"
     for stage, run in work.runs.items():
         if fault := _run_fault(work, stage, run):
@@ -78,6 +79,9 @@ def models_are_real(work: Rung10) -> Finding:
             )
     if twins := _twins(work):
         return Finding(False, f"{twins[0]} and {twins[1]} hold the same weights", expected, "One was copied.")
+    if jump := lineage_fault(work.models, work.base):
+        hint = "Start each lesson from the model that the lesson before left."
+        return Finding(False, jump, expected, "This is no sequence: what was never there cannot be forgotten.", hint)
     for stage, curve in work.curves.items():
         if fault := curve_fault(work.runs[stage], curve):
             return Finding(False, f"{stage}/loss_curve.json: {fault}", expected, hint="Let stage(...) write it.")
@@ -102,11 +106,13 @@ def matrix_is_measured(work: Rung10) -> Finding:
 
 def numbers_follow(work: Rung10) -> Finding:
     """The four numbers of both runs follow from the matrix's own rows."""
+    _real(work)
     expected = f"{', '.join(NUMBERS)} of the naive and of the kept run, from matrix.json's scores"
     record = work.matrix
-    start = matrix_of(record.scores, ["base"])[0]
+    scores = {model: {skill: record.scores[model][skill] for skill in SKILLS} for model in MODELS}
+    start = matrix_of(scores, ["base"])[0]
     for run, stages in (("naive", NAIVE), ("kept", KEPT)):
-        R = matrix_of(record.scores, stages)
+        R = matrix_of(scores, stages)
         case = metrics.MatrixCase(run, metrics.np.array(R), metrics.np.array(start))
         for function, name in zip(metrics.NAMES, NUMBERS, strict=True):
             right, given = metrics.right_number(function, case), record.numbers.get(run, {}).get(name)
@@ -216,13 +222,16 @@ def _run_fault(work: Rung10, stage: str, run: RunRecord) -> str | None:
 
 
 def _twins(work: Rung10) -> tuple[str, str] | None:
-    """Return two stages that hold the same weights, or None."""
+    """Return two stages that hold the same weights, or None.
+
+    The kept run's second lesson may be the naive one's: a mitigation may come at the last lesson alone.
+    """
     from shared.artifacts import fingerprint_model
 
     seen: dict[str, str] = {}
     for stage, model in work.models.items():
         mark = fingerprint_model(model.path.parent)
-        if mark in seen:
+        if mark in seen and (seen[mark], stage) != (NAIVE[1], KEPT[1]):
             return seen[mark], stage
         seen[mark] = stage
     return None
@@ -252,8 +261,9 @@ def _chance(before: list[float], after: list[float]) -> float:
 
 
 def _rate(run: RunRecord) -> float:
+    """Return the learning rate; a missing one is no number, which is neither lower nor higher than any."""
     rate = run.hyperparameters.get("learning_rate")
-    return float(rate) if isinstance(rate, int | float) else float("inf")
+    return float(rate) if isinstance(rate, int | float) else float("nan")
 
 
 def _mean(scores: list[float]) -> float:

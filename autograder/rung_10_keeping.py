@@ -31,9 +31,9 @@ class MixCase:
 
 
 def mix_cases(seed: int) -> list[MixCase]:
-    """Return mixes with rows to spare, then the edges: no old rows asked for, only old ones, too few of them."""
+    """Return mixes with rows to spare, then the edges: no old rows asked for, only old ones, too few of a kind."""
     stream = np.random.default_rng([seed, 14])
-    seeds = [int(one) for one in stream.integers(0, 10_000, 6)]
+    seeds = [int(one) for one in stream.integers(0, 10_000, 8)]
     return [
         MixCase("a fifth old", 300, 200, 0.2, 100, seeds[0]),
         MixCase("half old", 150, 120, 0.5, 80, seeds[1]),
@@ -41,6 +41,8 @@ def mix_cases(seed: int) -> list[MixCase]:
         MixCase("no old rows", 60, 50, 0.0, 40, seeds[3]),
         MixCase("only old rows", 60, 50, 1.0, 40, seeds[4]),
         MixCase("fewer old rows than wanted", 200, 15, 0.5, 80, seeds[5]),
+        MixCase("fewer new rows than wanted", 15, 200, 0.5, 80, seeds[6]),
+        MixCase("29 of 100 old, where 0.29 * 100 is a little less", 150, 120, 0.29, 100, seeds[7]),
     ]
 
 
@@ -63,8 +65,17 @@ def mix_fault(seed: int, answers: list[Answer]) -> tuple[str, str] | None:
     again, other = answers[-2].values, answers[-1].values
     if again != answers[0].values:
         return "the same seed gave two different mixes", "Draw from random.Random(seed), not from the global generator."
-    if other == answers[0].values:
+    return _chance_fault(answers[0].values, other)
+
+
+def _chance_fault(one: Sequence[float], other: Sequence[float]) -> tuple[str, str] | None:
+    """Return what two mixes by different seeds share that chance would not give them, or None."""
+    if list(one) == list(other):
         return "another seed gave the same mix", "Draw the rows at random, by the seed."
+    if set(one) == set(other):
+        return "another seed took the same rows", "Which rows are taken is drawn by the seed, too."
+    if [row >= OLD_FROM for row in one] == [row >= OLD_FROM for row in other]:
+        return "another seed put the old rows at the same places", "Their places are drawn by the seed, too: shuffle."
     return None
 
 

@@ -28,7 +28,7 @@ LEAST_ROWS, MOST_ROWS = 100, 1_000  # of an exam in matrix.json
 ROWS_AGAIN = 30  # of each model's rows on each skill that are asked again, drawn at random for each check
 FRESH_ROWS, FRESH_SEED = 100, 20_000  # an exam that no notebook has shown
 
-METRICS = tuple(LearnerFunction("answer-metrics", name, "import numpy as np") for name in metrics.NAMES)
+METRICS = tuple(LearnerFunction("answer-metrics", name, "import numpy as np\nimport torch") for name in metrics.NAMES)
 TORCH = "import torch\nimport torch.nn.functional as F"
 FISHER = LearnerFunction("answer-ewc", "fisher", TORCH)
 PENALTY = LearnerFunction("answer-ewc", "penalty", TORCH)

@@ -21,6 +21,9 @@ KNOWS = {
     "base": (0.0, 0.22, 0.0), "tickets": (1.0, 0.06, 0.0), "totals": (0.99, 0.97, 0.0), "notes": (0.03, 0.06, 0.99),
     "kept-totals": (0.99, 0.97, 0.0), "kept-notes": (0.99, 0.97, 0.99),
 }  # fmt: skip
+# Which model each stage was trained on from.
+BEFORE = {"tickets": "base", "totals": "tickets", "notes": "totals", "kept-totals": "tickets",
+          "kept-notes": "kept-totals"}  # fmt: skip
 
 METRICS = """
 def average_accuracy(R):
@@ -137,19 +140,19 @@ def write_matrix(folder: Path, base: Path, knows: dict | None = None, mitigation
 def make_forgetting_work(folder: Path, base: Path) -> None:
     """Write honest artifacts of five "runs" on `base` that added noise, and the matrix."""
     record = BaseRecord(id=base.name, fingerprint=fingerprint_model(base))
-    start = tensors_of(base / "model.safetensors")
-    total = sum(values.size for values in start.values())
+    made = {"base": tensors_of(base / "model.safetensors")}
+    total = sum(values.size for values in made["base"].values())
     for number, stage in enumerate(STAGES):
-        write_stage(folder / "artifacts" / stage, base, start, seed=number)
+        made[stage] = write_stage(folder / "artifacts" / stage, base, made[BEFORE[stage]], seed=number)
         rows = f"{SKILLS.index(stage.removeprefix('kept-')):064d}"
-        made = run_record(record, total, rung="10", stage=stage, data_fingerprint=rows)
-        write_json(folder / "artifacts" / stage / "run.json", made)
+        run = run_record(record, total, rung="10", stage=stage, data_fingerprint=rows)
+        write_json(folder / "artifacts" / stage / "run.json", run)
         write_json(folder / "artifacts" / stage / "loss_curve.json", falling_curve(3.0))
     write_matrix(folder, base)
 
 
-def write_stage(folder: Path, base: Path, start: dict[str, np.ndarray], seed: int) -> None:
-    """Write a "model" of the base's network: its weights and noise of `seed`."""
+def write_stage(folder: Path, base: Path, start: dict[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
+    """Write a "model" of the base's network, the weights `start` and noise of `seed`, and return its weights."""
     folder.mkdir(parents=True)
     (folder / "config.json").write_bytes((base / "config.json").read_bytes())
     stream = np.random.default_rng(seed)
@@ -158,3 +161,4 @@ def write_stage(folder: Path, base: Path, start: dict[str, np.ndarray], seed: in
         for name, values in start.items()
     }
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    return tensors

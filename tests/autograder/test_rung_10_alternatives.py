@@ -1,5 +1,7 @@
 """Rung 10, solved in other ways: each of these submissions is right, and passes."""
 
+import shutil
+
 import pytest
 from example_adapter import report_on, write_rung
 from example_forgetting import EWC, KEEP, KNOWS, METRICS, notebook_10, write_matrix
@@ -28,6 +30,24 @@ def forgetting(R):
 def forward_transfer(R, start):
     R, T = np.array(R), len(R)
     return sum(R[i - 1, i] - start[i] for i in range(1, T)) / (T - 1) if T > 1 else 0.0
+"""
+TORCH_METRICS = """
+import torch
+
+def average_accuracy(R):
+    return torch.tensor(R)[-1].mean()
+
+def backward_transfer(R):
+    R = torch.tensor(R, dtype=torch.float64)
+    return (R[-1] - R.diagonal())[:-1].mean().item() if len(R) > 1 else 0.0
+
+def forgetting(R):
+    R = torch.tensor(R, dtype=torch.float64)
+    return (R[:-1].max(0).values - R[-1])[:-1].mean().item() if len(R) > 1 else 0.0
+
+def forward_transfer(R, start):
+    R, start = torch.tensor(R, dtype=torch.float64), torch.tensor(start, dtype=torch.float64)
+    return (R.diagonal(1) - start[1:]).mean().item() if len(R) > 1 else 0.0
 """
 FISHERS = {
     "autograd, one example at a time": """
@@ -86,7 +106,7 @@ def interpolate(old, new, alpha):
 SEEDS = range(8)
 
 
-@pytest.mark.parametrize("source", [METRICS, OTHER_METRICS], ids=["plain", "numpy"])
+@pytest.mark.parametrize("source", [METRICS, OTHER_METRICS, TORCH_METRICS], ids=["plain", "numpy", "torch"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_right_metrics_pass_whatever_is_drawn(forgetting_work, without_children, source, seed):
     write_rung("10", notebook_10(metrics=source), forgetting_work)
@@ -176,6 +196,19 @@ def test_ninety_percent_of_what_was_learned_is_enough(forgetting_work, students,
     enough = {"kept_notes": (0.95, 0.95, 0.95)}
     knows = students(**enough)
     write_matrix(forgetting_work, tiny_base, knows)
+    assert report_on("10", forgetting_work, "done-when").done
+
+
+def test_a_mitigation_may_come_at_the_last_lesson_alone(forgetting_work, students, tiny_base):
+    artifacts = forgetting_work / "artifacts"
+    shutil.copy(artifacts / "totals" / "model.safetensors", artifacts / "kept-totals" / "model.safetensors")
+    assert report_on("10", forgetting_work, "done-when").done
+
+
+def test_the_skills_may_stand_in_any_order(forgetting_work, students):
+    edit(forgetting_work / "artifacts" / "matrix.json",
+         lambda record: record.update(scores={model: dict(sorted(found.items()))
+                                              for model, found in record["scores"].items()}))  # fmt: skip
     assert report_on("10", forgetting_work, "done-when").done
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from bad_files import FILE_FAULTS
 from example_adapter import report_on, write_rung
-from example_forgetting import EWC, KEEP, KNOWS, METRICS, N, notebook_10, write_matrix
-from example_work import by_id, edit, edit_weights, failed, said
+from example_forgetting import EWC, KEEP, KNOWS, METRICS, N, notebook_10, write_matrix, write_stage
+from example_work import by_id, edit, edit_weights, failed, said, tensors_of
 
 MATRIX = "artifacts/matrix.json"
 ALL = {"models-are-real", "matrix-measured", "numbers-follow", "naive-forgets", "old-kept", "new-learned",
@@ -15,9 +15,9 @@ ALL = {"models-are-real", "matrix-measured", "numbers-follow", "naive-forgets", 
 FILES = {
     MATRIX: {"matrix-measured", "numbers-follow", "mitigation-told"},
     "artifacts/kept-notes/run.json": ALL,
-    "artifacts/totals/model.safetensors": ALL - {"numbers-follow"},
+    "artifacts/totals/model.safetensors": ALL,
 }
-NEEDS_MODELS = {"matrix-measured", "naive-forgets", "old-kept", "new-learned", "mitigation-told"}
+NEEDS_MODELS = {"matrix-measured", "numbers-follow", "naive-forgets", "old-kept", "new-learned", "mitigation-told"}
 
 
 def replaced(source: str, old: str, new: str) -> str:
@@ -111,6 +111,14 @@ def test_wrong_springs_are_refused(forgetting_work, without_children, old, new, 
          "stands there"),
         ("random.Random(seed)", "random.Random(0)", "replay-mix", "another seed"),
         ("random.Random(seed)", "random.Random()", "replay-mix", "the same seed"),
+        ("round(share * n)", "int(share * n)", "replay-mix", "28 of 100 rows are old, asked were 29"),
+        ("stream.sample(list(source), min(count, len(source)))", "list(source)[-count:]", "replay-mix",
+         "the same rows"),
+        ("    stream.shuffle(mixed)\n", "    places = sorted(range(n), key=lambda i: (i * 37) % 101)\n"
+         "    mixed = [mixed[places[i] % len(mixed)] for i in range(len(mixed))]\n", "replay-mix", "same places"),
+        ("        while count > 0:", "        while source is new and count > len(source):\n"
+         "            raise ValueError('Sample larger than population')\n        while count > 0:", "replay-mix",
+         "fewer new rows"),
         ("((old, wanted), (new, n - wanted))", "((old, wanted), (new, n))", "replay-mix", "rows, asked were"),
         ("return mixed", "return [row + 5000 for row in mixed]", "replay-mix", "neither list"),
         ("        while count > 0:", "        if count > len(source):\n            count = len(source)\n"
@@ -208,6 +216,26 @@ def test_the_naive_model_under_another_name_is_refused(forgetting_work, students
     report = report_on("10", forgetting_work, "done-when")
     assert {"models-are-real", *NEEDS_MODELS} <= failed(report)
     assert "notes and kept-notes hold the same weights" in said(by_id(report)["models-are-real"])
+
+
+@pytest.mark.parametrize("stage", ["totals", "notes"])
+def test_a_lesson_that_started_from_the_base_again_is_no_sequence(
+    forgetting_work, students, tiny_base, tmp_path, stage
+):
+    write_stage(tmp_path / "again", tiny_base, tensors_of(tiny_base / "model.safetensors"), seed=99)
+    shutil.copy(tmp_path / "again" / "model.safetensors", forgetting_work / "artifacts" / stage)
+    report = report_on("10", forgetting_work, "done-when")
+    assert {"models-are-real", *NEEDS_MODELS} <= failed(report)
+    assert "nearer to the base" in said(by_id(report)["models-are-real"])
+
+
+def test_a_run_without_a_rate_makes_no_other_rate_a_low_one(forgetting_work, students, tiny_base):
+    write_matrix(forgetting_work, tiny_base, mitigation="low rate")
+    for stage in ("totals", "notes"):
+        edit(
+            forgetting_work / "artifacts" / stage / "run.json", lambda run: run["hyperparameters"].pop("learning_rate")
+        )
+    assert failed(report_on("10", forgetting_work, "done-when")) == {"mitigation-told"}
 
 
 @pytest.mark.parametrize("stage", ["tickets", "kept-notes"])
