@@ -74,7 +74,7 @@ FAULTS: dict[str, list[Fault]] = {
          "The maximum is over the stages before the last: forgetting is below zero where a skill ends at its best."),
         (lambda c: float((c.R[:-1].max(0) - c.R[-1]).mean()), "Leave out the last skill: nothing came after it."),
         (lambda c: float((c.R.diagonal() - c.R[-1])[:-1].mean()),
-         "That is minus backward transfer: forgetting is counted from the best that the skill ever was."),
+         "That is minus backward transfer: forgetting counts from a skill's best before the last lesson."),
         (lambda c: float((c.R[:-1].max(0) - c.R[-1])[:-1].sum()), "That is the sum: take the mean."),
         (lambda c: float(np.maximum(c.R[:-1].max(0) - c.R[-1], 0)[:-1].mean()),
          "A skill that got better has forgetting below zero: don't cut it off."),
