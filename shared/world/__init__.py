@@ -21,6 +21,7 @@ TASKS = {
     "reading": "shared.world.reading",
     "facts": "shared.world.facts",
     "replies": "shared.world.replies",
+    "notes": "shared.world.notes",
     "prose": "shared.world.prose",
     "dirty-tickets": "shared.world.dirt",
 }

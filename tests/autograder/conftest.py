@@ -11,6 +11,7 @@ import example_work
 import pytest
 from choice_fixtures import _choice_work, choice_work, taught_as  # noqa: F401 (fixtures of rung 01)
 from evals_fixtures import _evals_work, actors, evals_work  # noqa: F401 (fixtures of rung 09)
+from forgetting_fixtures import _forgetting_work, forgetting_work, students  # noqa: F401 (fixtures of rung 10)
 from grpo_fixtures import _grpo_work, grpo_work, samples_are  # noqa: F401 (fixtures of rung 07)
 from reward_fixtures import _reward_work, reward_work, scored_as  # noqa: F401 (fixtures of rung 08)
 

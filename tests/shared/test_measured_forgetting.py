@@ -1,0 +1,83 @@
+"""What rung 10's text says of its measured table is really in it, for every seed."""
+
+import pytest
+
+from shared.continual.matrix import forward_transfer
+from shared.measured import measured
+
+SEEDS = {0, 1, 2}
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return measured("forgetting").rows
+
+
+def named(rows, name, seeds=SEEDS):
+    found = sorted((row for row in rows if row["name"] == name), key=lambda row: row["seed"])
+    assert {row["seed"] for row in found} >= seeds and len({row["seed"] for row in found}) == len(found)
+    return found
+
+
+def left(rows, name, seeds=SEEDS):
+    """Yield (tickets left, totals left, notes) for every seed: shares of what the naive run had just learned."""
+    naive = {row["seed"]: row["R"] for row in named(rows, "naive")}
+    for row in named(rows, name, seeds):
+        learned, last = naive[row["seed"]], row["R"][-1]
+        yield last[0] / learned[0][0], last[1] / learned[1][1], last[2]
+
+
+def test_naive_learns_all_three_and_loses_one_or_two(rows):
+    tickets_left = []
+    for row in named(rows, "naive"):
+        R = row["R"]
+        assert min(R[0][0], R[1][1], R[2][2]) >= 0.9
+        assert R[0][0] - R[2][0] >= 0.2
+        assert R[1][0] - R[2][0] > R[0][0] - R[1][0], "the lesson on letters hurts tickets more than that on orders"
+        assert forward_transfer(R, row["start"]) < 0 and R[0][1] < row["start"][1]
+        tickets_left.append(R[2][0] / R[0][0])
+    assert min(tickets_left) <= 0.05 and 0.6 <= max(tickets_left) <= 0.7, "from all to a third of the tickets"
+
+
+def test_springs_of_the_right_strength_meet_the_target(rows):
+    for tickets, totals, notes in left(rows, "EWC 10,000"):
+        assert min(tickets, totals, notes) >= 0.9
+
+
+def test_a_tenth_of_that_strength_holds_with_one_seed_and_not_with_another(rows):
+    kept = [min(tickets, totals) for tickets, totals, _ in left(rows, "EWC 1,000", {0, 1})]
+    assert max(kept) >= 0.9 and min(kept) <= 0.5
+
+
+def test_springs_too_strong_teach_nothing_and_too_weak_keep_no_tickets(rows):
+    assert all(notes <= 0.1 for *_, notes in left(rows, "EWC 1,000,000", {0}))
+    assert all(tickets <= 0.5 and notes >= 0.9 for tickets, _, notes in left(rows, "EWC 100", {0}))
+
+
+def test_replay_keeps_tickets_and_a_part_of_totals(rows):
+    naive = list(left(rows, "naive"))
+    for (tickets, totals, notes), (_, lost, _) in zip(left(rows, "replay 20%", {0, 1}), naive, strict=False):
+        assert tickets >= 0.9 and notes >= 0.9
+        assert lost > 0.5 or lost + 0.2 <= totals <= 0.9, "where naive loses totals"
+
+
+def test_lora_keeps_totals_and_loses_tickets(rows):
+    assert all(tickets <= 0.1 and totals >= 0.9 and notes >= 0.9 for tickets, totals, notes in left(rows, "LoRA", {0}))
+
+
+def test_a_lower_rate_keeps_most(rows):
+    assert all(
+        min(tickets, totals) >= 0.5 and notes >= 0.9 for tickets, totals, notes in left(rows, "low rate", {0, 1})
+    )
+
+
+def test_the_models_own_answers_do_about_as_much_as_old_rows(rows):
+    for mine, theirs in zip(left(rows, "own answers 20%", {0}), left(rows, "replay 20%", {0}), strict=False):
+        assert abs(min(mine[:2]) - min(theirs[:2])) <= 0.15
+
+
+def test_lost_tickets_are_back_after_one_step_and_no_control_is_near(rows):
+    for row in named(rows, "coming back", {0}):
+        assert row["curves"]["tickets lost"]["0"] <= 0.2 and row["curves"]["tickets lost"]["1"] >= 0.8
+        for name, curve in row["curves"].items():
+            assert name == "tickets lost" or max(curve.values()) <= 0.2
