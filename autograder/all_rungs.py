@@ -7,6 +7,7 @@ capstone go by what is there then. Interrupted, it goes on: a notebook that ran 
 import argparse
 import hashlib
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -34,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="the work folder (default: all-rungs/)")
     options = parser.parse_args(arguments)
     console, work = Console(highlight=False), options.folder.absolute()
+    os.environ["COURSE_WORK"] = str(work)  # where rung 11's tools keep their folders, too
     try:
         course = load_course()
         rungs = [course.rung(name) for name in options.rungs] or [rung for rung in course.rungs if rung.built]

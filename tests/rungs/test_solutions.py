@@ -37,8 +37,9 @@ def work(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _on_pocket(monkeypatch):
+def _on_pocket(monkeypatch, work):
     monkeypatch.setenv("COURSE_PROFILE", "pocket")
+    monkeypatch.setenv("COURSE_WORK", str(work))  # where rung 11's tools keep their folders
 
 
 @pytest.mark.slow
