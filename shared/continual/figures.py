@@ -48,8 +48,8 @@ def frontier(points: Mapping[str, Sequence[Point]], *, target: Point) -> "Figure
         middle = sum(xs) / len(xs), sum(ys) / len(ys)
         axes.plot(xs, ys, marker, color=colour, ms=4, mfc="white", alpha=0.8)
         axes.plot(*middle, marker, color=colour, ms=9, label=f"{name} ({middle[0]:.2f}, {middle[1]:.2f})")
-    axes.set(xlabel="new skill: share of what naive training reaches", ylabel="old skills: share of what was learned that is left",
-             xlim=(-0.05, 1.05), ylim=(-0.05, 1.1))  # fmt: skip
+    axes.set(xlim=(-0.05, 1.05), ylim=(-0.05, 1.1), xlabel="new skill: share of what naive training reaches",
+             ylabel="old skills: share of what was learned that is left")  # fmt: skip
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
     text = " ".join(f"{name}: {', '.join(f'({x:.2f}, {y:.2f})' for x, y in found)}." for name, found in points.items())
     return _describe(figure, f"New-skill score against old skills left, one pair a seed; target {target}. {text}")

@@ -19,6 +19,7 @@ from autograder import student_child
 from autograder.reevaluation import Engines, RowLoss
 from autograder.student_code import Reply
 from autograder.ticket_submission import ROWS, ROWS_SEED
+from shared.course import load_course
 from shared.evaluation import TicketResult
 from shared.scoring import failure_kind
 from shared.world import rows
@@ -31,6 +32,17 @@ def _no_course_variables(monkeypatch):
     """Take away what the shell that runs the tests may have set."""
     for name in COURSE_VARIABLES:
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def planned(monkeypatch):
+    """Let the last rung be planned and not built yet, as the autograder reads the course; return that rung."""
+    course = load_course()
+    rung = course.rungs[-1].model_copy(update={"built": False})
+    unfinished = course.model_copy(update={"rungs": (*course.rungs[:-1], rung)})
+    for place in ("autograder.cli", "autograder.demo", "autograder.runner", "shared.course"):
+        monkeypatch.setattr(f"{place}.load_course", lambda: unfinished)
+    return rung
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,6 @@ from shared.course import ROOT, load_course
 
 COURSE = load_course()
 RUNG_02 = COURSE.rung("02")
-PLANNED = next(rung for rung in COURSE.rungs if not rung.built)
 BUILT = [rung for rung in COURSE.rungs if rung.built]
 READ_FAILURES = ["check", "02", "--cell", "read-failures", "--seed", "1"]
 RESULT_KEYS = ["id", "title", "passed", "points", "max_points", "observed", "expected", "hint", "cell"]
@@ -113,12 +112,12 @@ def test_a_mistake_in_what_was_asked_is_one_line_and_2(arguments, line, work, ca
     assert said.err.startswith(line) and said.err.count("\n") == 1 and said.out == ""
 
 
-def test_a_planned_rung_is_one_line_and_2(tmp_path, capsys):
-    (tmp_path / PLANNED.folder).mkdir()
+def test_a_planned_rung_is_one_line_and_2(planned, tmp_path, capsys):
+    (tmp_path / planned.folder).mkdir()
     for work in ([], ["--work", str(tmp_path)]):
-        assert cli.main(["check", PLANNED.id, *work]) == 2
+        assert cli.main(["check", planned.id, *work]) == 2
         said = capsys.readouterr()
-        assert said.err == f"rung {PLANNED.id} ({PLANNED.title}) is not built yet; nothing can be checked\n"
+        assert said.err == f"rung {planned.id} ({planned.title}) is not built yet; nothing can be checked\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["chek"], ["check"], ["check", "02", "--seed", "x"], ["progress", "02"]])
@@ -184,12 +183,12 @@ def row_of(output: str, title: str) -> list[str]:
     return [part.strip() for part in row.strip("│ ┃").split("│")]
 
 
-def test_progress_shows_every_rung_and_every_exit_item(work, graded_as, capsys):
+def test_progress_shows_every_rung_and_every_exit_item(planned, work, graded_as, capsys):
     asked = graded_as(made(True, False))
     assert cli.main(["progress", "--work", str(work.parent)]) == 0
     output = capsys.readouterr().out
     assert row_of(output, RUNG_02.title) == ["02", RUNG_02.title, "2/20", "5", "begun"]
-    assert row_of(output, PLANNED.title) == [PLANNED.id, PLANNED.title, "", str(PLANNED.prose_points), "planned"]
+    assert row_of(output, planned.title) == [planned.id, planned.title, "", str(planned.prose_points), "planned"]
     assert all(row_of(output, rung.title)[0] == rung.id for rung in COURSE.rungs)
     for item in COURSE.exit_items:
         assert row_of(output, item.title)[1] != "done"

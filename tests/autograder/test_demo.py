@@ -14,8 +14,7 @@ def test_a_folder_that_no_demo_made_is_left_alone(tmp_path, capsys):
     assert "no demo made it" in capsys.readouterr().err
 
 
-def test_a_rung_that_is_not_built_cannot_be_played(tmp_path, capsys):
-    planned = next(rung for rung in load_course().rungs if not rung.built)
+def test_a_rung_that_is_not_built_cannot_be_played(planned, tmp_path, capsys):
     assert demo.main([planned.id, "--folder", str(tmp_path / "story")]) == 1
     assert "not built yet" in capsys.readouterr().err
 
