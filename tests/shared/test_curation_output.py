@@ -113,6 +113,8 @@ def test_copied_errors_are_repeated_and_no_leaked_letter_is_wrong_on_any_seed():
     once, often = (by_seed("curation", "put back", f"parroted, {copies}") for copies in (1, 8))
     assert max(once.values()) < 0.4 and min(often.values()) > 0.7
     assert set(by_seed("curation", "put back", "leaked").values()) == {1.0}
+    lower = by_seed("curation", "put back", "leaked loss"), by_seed("curation", "put back", "not leaked loss")
+    assert [round(1 - lower[0][seed] / lower[1][seed], 2) for seed in (0, 1, 2)] == [0.38, 0.12, 0.03]
 
 
 def test_a_verifier_helps_and_its_absence_harms_on_every_seed():
