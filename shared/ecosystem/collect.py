@@ -1,0 +1,125 @@
+"""Bring a tool's result back as the course's artifacts, so that one checker judges them all.
+
+Four tools write PEFT's adapter format and the transformers trainer's state; torchtune writes the same adapter format
+and a log of its own. What comes out is what `shared.training.stage` saves: the adapter, `loss_curve.json` and
+`run.json`.
+"""
+
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+from shared.artifacts import CurveRow, LossCurve, RunRecord, fingerprint_rows, write_json
+from shared.ecosystem.config import BASE, DATA, OUTPUT
+from shared.ecosystem.export import FILE, read_back
+from shared.ecosystem.recipe import RUNG, Recipe
+from shared.ecosystem.tools import Tool
+from shared.models import base_record, profile_here
+from shared.quiet import quiet
+from shared.run_record import adapter_settings_of
+from shared.training import StageError
+
+ADAPTER, ADAPTER_CONFIG, STATE, PROCESS = (
+    "adapter_model.safetensors", "adapter_config.json", "trainer_state.json", "process.json",
+)  # fmt: skip
+
+
+def collect(tool: Tool, recipe: Recipe, place: Path, target: Path) -> None:
+    """Read what the tool left in `place` and write it to `target`, whole or not at all. Raises StageError."""
+    scratch = target.with_name(f".{target.name}.tmp")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    base = base_record(rung=RUNG)
+    config = copy_adapter(find(place / OUTPUT, ADAPTER).parent, scratch, base.id)
+    process = json.loads((place / PROCESS).read_text(encoding="utf-8"))
+    rows = read_back(place / DATA / FILE, tool.format)
+    curve = curve_of_tool(place, recipe, process["seconds"])
+    write_json(scratch / "loss_curve.json", curve)
+    trainable = parameters_in(scratch / ADAPTER)
+    record = RunRecord(
+        rung=RUNG,
+        stage=tool.name,
+        profile=profile_here().name,
+        base=base,
+        method="lora",
+        hyperparameters=settings(recipe) | adapter_settings_of(config),
+        steps=curve.rows[-1].step,
+        rows=len(rows),
+        data_fingerprint=fingerprint_rows(rows),
+        trainable_parameters=trainable,
+        total_parameters=trainable + sum(map(parameters_in, (place / BASE).glob("*.safetensors"))),
+        versions=process["versions"],
+        device=recipe.device,
+        peak_memory_bytes=process["peak_bytes"],
+        wall_seconds=curve.rows[-1].seconds,
+    )
+    write_json(scratch / "run.json", record)
+    shutil.rmtree(target, ignore_errors=True)
+    scratch.rename(target)
+
+
+def find(folder: Path, name: str) -> Path:
+    """Return the newest file called `name` in `folder` or below it. Raises StageError."""
+    found = sorted(folder.rglob(name), key=lambda path: (-len(path.parts), path.stat().st_mtime))
+    if not found:
+        raise StageError(f"{folder}: expected {name} from the tool, found none. Read its log, then run it again")
+    return found[-1]
+
+
+def copy_adapter(source: Path, target: Path, base_id: str) -> Any:
+    """Copy the tensors as they are; write the configuration again with this course's PEFT. Return that."""
+    from peft import LoraConfig
+
+    shutil.copy(source / ADAPTER, target / ADAPTER)
+    with quiet():  # a tool with another PEFT writes keys that this one passes over
+        config = LoraConfig.from_pretrained(source)
+    config.base_model_name_or_path = base_id
+    config.save_pretrained(target)
+    return config
+
+
+def curve_of_tool(place: Path, recipe: Recipe, seconds: float) -> LossCurve:
+    """Return the loss curve from the trainer's state.
+
+    A trainer's state has no clock: the run's seconds are spread evenly over its steps.
+    """
+    state = json.loads(find(place / OUTPUT, STATE).read_text(encoding="utf-8"))
+    logged = [entry for entry in state["log_history"] if "loss" in entry]
+    runtime = next((entry["train_runtime"] for entry in state["log_history"] if "train_runtime" in entry), seconds)
+    rows = [
+        CurveRow(
+            step=entry["step"],
+            tokens=int(entry.get("num_tokens", 0)),
+            loss=float(entry["loss"]),
+            learning_rate=float(entry["learning_rate"]),
+            seconds=runtime * entry["step"] / logged[-1]["step"],
+        )
+        for entry in logged
+    ]
+    return LossCurve(rows=rows)
+
+
+def settings(recipe: Recipe) -> dict[str, Any]:
+    """Return the recipe under the names that every run.json of the course uses."""
+    return {
+        "learning_rate": recipe.learning_rate,
+        "lr_scheduler_type": recipe.schedule,
+        "warmup_steps": recipe.warmup_steps,
+        "max_steps": recipe.steps,
+        "per_device_train_batch_size": recipe.batch,
+        "gradient_accumulation_steps": 1,
+        "max_length": recipe.max_length,
+        "completion_only_loss": True,
+        "bf16": recipe.precision == "bfloat16",
+        "seed": recipe.seed,
+    }
+
+
+def parameters_in(path: Path) -> int:
+    """Return how many numbers a safetensors file holds."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="np") as file:
+        return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118 (no mapping)
