@@ -11,19 +11,18 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from shared.artifacts import CurveRow, LossCurve, RunRecord, fingerprint_rows, write_json
+from shared.artifacts import RunRecord, fingerprint_rows, write_json
 from shared.ecosystem.config import BASE, DATA, OUTPUT
+from shared.ecosystem.curves import curve_in, mean_tokens
 from shared.ecosystem.export import FILE, read_back
 from shared.ecosystem.recipe import RUNG, Recipe
 from shared.ecosystem.tools import Tool
-from shared.models import base_record, profile_here
+from shared.models import base_folder, base_record, base_spec, profile_here
 from shared.quiet import quiet
 from shared.run_record import adapter_settings_of
 from shared.training import StageError
 
-ADAPTER, ADAPTER_CONFIG, STATE, PROCESS = (
-    "adapter_model.safetensors", "adapter_config.json", "trainer_state.json", "process.json",
-)  # fmt: skip
+ADAPTER, PROCESS = "adapter_model.safetensors", "process.json"
 
 
 def collect(tool: Tool, recipe: Recipe, place: Path, target: Path) -> None:
@@ -35,7 +34,7 @@ def collect(tool: Tool, recipe: Recipe, place: Path, target: Path) -> None:
     config = copy_adapter(find(place / OUTPUT, ADAPTER).parent, scratch, base.id)
     process = json.loads((place / PROCESS).read_text(encoding="utf-8"))
     rows = read_back(place / DATA / FILE, tool.format)
-    curve = curve_of_tool(place, recipe, process["seconds"])
+    curve = curve_in(place / OUTPUT, process["seconds"], mean_tokens(place / BASE, rows), recipe.batch)
     write_json(scratch / "loss_curve.json", curve)
     trainable = parameters_in(scratch / ADAPTER)
     record = RunRecord(
@@ -49,7 +48,7 @@ def collect(tool: Tool, recipe: Recipe, place: Path, target: Path) -> None:
         rows=len(rows),
         data_fingerprint=fingerprint_rows(rows),
         trainable_parameters=trainable,
-        total_parameters=trainable + sum(map(parameters_in, (place / BASE).glob("*.safetensors"))),
+        total_parameters=trainable + sum(map(parameters_in, base_folder(base_spec(rung=RUNG)).glob("*.safetensors"))),
         versions=process["versions"],
         device=recipe.device,
         peak_memory_bytes=process["peak_bytes"],
@@ -78,27 +77,6 @@ def copy_adapter(source: Path, target: Path, base_id: str) -> Any:
     config.base_model_name_or_path = base_id
     config.save_pretrained(target)
     return config
-
-
-def curve_of_tool(place: Path, recipe: Recipe, seconds: float) -> LossCurve:
-    """Return the loss curve from the trainer's state.
-
-    A trainer's state has no clock: the run's seconds are spread evenly over its steps.
-    """
-    state = json.loads(find(place / OUTPUT, STATE).read_text(encoding="utf-8"))
-    logged = [entry for entry in state["log_history"] if "loss" in entry]
-    runtime = next((entry["train_runtime"] for entry in state["log_history"] if "train_runtime" in entry), seconds)
-    rows = [
-        CurveRow(
-            step=entry["step"],
-            tokens=int(entry.get("num_tokens", 0)),
-            loss=float(entry["loss"]),
-            learning_rate=float(entry["learning_rate"]),
-            seconds=runtime * entry["step"] / logged[-1]["step"],
-        )
-        for entry in logged
-    ]
-    return LossCurve(rows=rows)
 
 
 def settings(recipe: Recipe) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from shared.course import ROOT
 from shared.ecosystem.collect import collect
-from shared.ecosystem.config import BASE, CONFIG, DATA, OUTPUT, config_text
+from shared.ecosystem.config import BASE, CONFIG, DATA, OUTPUT, config_text, shape_of
 from shared.ecosystem.environment import environment_of, versions_in
 from shared.ecosystem.export import export_tickets
 from shared.ecosystem.layout import place_base
@@ -93,9 +93,9 @@ def prepare(tool: Tool, recipe: Recipe, place: Path) -> None:
     from shared.world import rows
 
     place.mkdir(parents=True, exist_ok=True)
-    place_base(tool, place / BASE)
+    place_base(place / BASE, untied=tool.name == "torchtune")
     export_tickets(place / DATA, rows("tickets", "train", recipe.rows), tool.format, end_token(place / BASE))
-    text, path = config_text(tool.name, recipe), place / CONFIG
+    text, path = config_text(tool.name, recipe, shape_of(place / BASE)), place / CONFIG
     if path.exists() and path.read_text(encoding="utf-8") != text:
         (place / PROCESS).unlink(missing_ok=True)
     path.write_text(text, encoding="utf-8")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).parent / "requirements"
+COMPONENTS = Path(__file__).parent / "components"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ TOOLS = {
             name="trl",
             package="trl",
             title="TRL's command line",
-            niche="the reference trainers; a command line over the same classes that the course uses",
+            niche="the reference trainers of the Hugging Face libraries; the others but torchtune stand on them",
             requirements=None,
             format="prompt-completion",
             command=("trl", "sft", "--config", "config.yaml"),
@@ -42,6 +43,58 @@ TOOLS = {
             homepage="https://github.com/huggingface/trl",
             licence="Apache-2.0",
             maintained="yes",
+        ),
+        Tool(
+            name="axolotl",
+            package="axolotl",
+            title="Axolotl",
+            niche="one YAML file from raw rows to the merged model, checked against a schema; many GPUs by one key",
+            requirements=REQUIREMENTS / "axolotl.txt",
+            format="segments",
+            command=("axolotl", "train", "config.yaml"),
+            needs_gpu=False,
+            homepage="https://github.com/axolotl-ai-cloud/axolotl",
+            licence="Apache-2.0",
+            maintained="yes",
+        ),
+        Tool(
+            name="llamafactory",
+            package="llamafactory",
+            title="LLaMA-Factory",
+            niche="the widest list of models and templates, and a web page for those who write no YAML",
+            requirements=REQUIREMENTS / "llamafactory.txt",
+            format="alpaca",
+            command=("llamafactory-cli", "train", "config.yaml"),
+            needs_gpu=False,
+            homepage="https://github.com/hiyouga/LLaMA-Factory",
+            licence="Apache-2.0",
+            maintained="yes",
+        ),
+        Tool(
+            name="unsloth",
+            package="unsloth",
+            title="Unsloth",
+            niche="hand-written kernels on one GPU: less memory and time behind TRL's own interface",
+            requirements=REQUIREMENTS / "unsloth.txt",
+            format="prompt-completion",
+            command=("python", str(COMPONENTS / "unsloth_sft.py"), "config.yaml"),
+            needs_gpu=True,
+            homepage="https://github.com/unslothai/unsloth",
+            licence="Apache-2.0; parts LGPL-3.0 (unsloth_zoo) and AGPL-3.0 (its studio and command line)",
+            maintained="yes",
+        ),
+        Tool(
+            name="torchtune",
+            package="torchtune",
+            title="torchtune",
+            niche="plain PyTorch recipes to read and change, without the transformers library",
+            requirements=REQUIREMENTS / "torchtune.txt",
+            format="prompt-completion",
+            command=("tune", "run", "lora_finetune_single_device", "--config", "config.yaml"),
+            needs_gpu=False,
+            homepage="https://github.com/meta-pytorch/torchtune",
+            licence="BSD-3-Clause",
+            maintained="no",
         ),
     )
 }
