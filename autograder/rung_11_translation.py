@@ -124,7 +124,7 @@ def number(config: Config, key: str) -> float:
     except (TypeError, ValueError, OverflowError):
         found = math.nan
     if not math.isfinite(found):
-        raise Unstated(f"{key} is {value!r}, expected a number")
+        raise Unstated(f"{key} is {repr(value)[:40]}, expected a number")
     return found
 
 
@@ -132,7 +132,8 @@ def truth(config: Config, key: str) -> bool:
     """Return a stated yes or no. Raises Unstated."""
     value = config.get(key)
     if not isinstance(value, bool):
-        raise Unstated(f"{key} is not stated" if value is None else f"{key} is {value!r}, expected true or false")
+        said = "not stated" if value is None else f"{repr(value)[:40]}, expected true or false"
+        raise Unstated(f"{key} is {said}")
     return value
 
 
@@ -178,7 +179,8 @@ def schedule(config: Config, names: Names, recipe: Recipe) -> Fault:
         raise Unstated(f"{names.schedule} is not stated")
     if found == recipe.schedule:
         return None
-    return f"{names.schedule} is {found!r}, the recipe says {recipe.schedule!r}", "The tools' defaults differ here."
+    observed = f"{names.schedule} is {repr(found)[:40]}, the recipe says {recipe.schedule!r}"
+    return observed, "The tools' defaults differ here."
 
 
 def batch(config: Config, names: Names, recipe: Recipe) -> Fault:

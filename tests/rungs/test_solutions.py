@@ -17,7 +17,8 @@ from shared.course import load_course
 MINUTES = 5  # what the course promises for a rung on two cores; a machine under load gets twice that
 # What the pocket base cannot meet.
 REACHED = {
-    "01": set(), "03": set(), "04": {"seven-billion"}, "05": set(), "06": set(), "07": set(), "08": set(), "09": set()
+    "01": set(), "03": set(), "04": {"seven-billion"}, "05": set(), "06": set(), "07": set(), "08": set(), "09": set(),
+    "11": set(),
 }  # fmt: skip
 
 
