@@ -37,7 +37,7 @@ RECIPE = {
 LEFT_OUT = {"per_device_train_batch_size": None, "max_steps": None, "lr_scheduler_type": None, "max_length": None}
 CHANGES = {
     "recipe": {},
-    "three lines left behind": LEFT_OUT,
+    "four lines left behind": LEFT_OUT,
     "length: 3 epochs": {"max_steps": None},
     "batch: 8 rows a step": {"per_device_train_batch_size": None},
     "schedule: linear, no warmup": {"lr_scheduler_type": None, "warmup_steps": None},
