@@ -28,15 +28,14 @@ print(json.dumps(found))
 def environment_of(tool: Tool, place: Path) -> Path:
     """Return the Python that runs the tool; make its environment in `place/env` first where there is none.
 
-    COURSE_TOOL_ENV names an environment that exists already. Raises StageError when pip fails.
+    COURSE_TOOL_ENV_AXOLOTL, and so on, names an environment that exists already. Raises StageError when pip fails.
     """
+    if given := os.environ.get(f"COURSE_TOOL_ENV_{tool.name.upper()}"):
+        return Path(given) / "bin" / "python"
     if tool.requirements is None:
         return Path(sys.executable)
-    given = os.environ.get("COURSE_TOOL_ENV")
-    folder = Path(given) if given else place / "env"
+    folder = place / "env"
     python = folder / "bin" / "python"
-    if given:
-        return python
     wanted = hashlib.sha256(tool.requirements.read_bytes()).hexdigest()
     stamp = folder / STAMP
     if not (stamp.exists() and stamp.read_text(encoding="utf-8") == wanted):

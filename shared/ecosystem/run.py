@@ -15,12 +15,10 @@ Nothing that is finished is done twice: a run whose result is there is loaded.
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -32,17 +30,22 @@ from shared.ecosystem.export import export_tickets
 from shared.ecosystem.layout import place_base
 from shared.ecosystem.recipe import RUNG, Recipe, recipe_here
 from shared.ecosystem.tools import TOOLS, Tool
+from shared.ecosystem.watch import GpuMemory, follow
 from shared.training import StageError, StageResult, load_result, refuse_where_nothing_is_trained, work_folder
 
 LOG, PROCESS = "log.txt", "process.json"
-_LOSS = re.compile(r"""['"]?\bloss['"]?\s*[:=]\s*['"]?([0-9.]+(?:e[+-]?\d+)?)""")
 
 
 @dataclass(frozen=True)
 class Process:
-    """What whoever starts a process can measure. `peak_bytes` is the largest resident memory of any one process."""
+    """What whoever starts a process can measure.
+
+    `seconds` from start to end, `step_seconds` from the first step to the last; `peak_bytes` on the GPU, or resident in
+    the largest of its processes.
+    """
 
     seconds: float
+    step_seconds: float
     peak_bytes: int
     versions: dict[str, str]
 
@@ -118,8 +121,10 @@ def start(tool: Tool, recipe: Recipe, place: Path) -> Process:
         cwd=place, env=child_environment(recipe, place, python),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
     )  # fmt: skip
+    memory = GpuMemory()
     try:
-        follow(child, recipe.steps, place / LOG, tool.title)
+        with memory:
+            step_seconds = follow(child, recipe.steps, place / LOG, tool.title)
     except BaseException:
         child.kill()
         child.wait()
@@ -129,7 +134,8 @@ def start(tool: Tool, recipe: Recipe, place: Path) -> Process:
     if child.returncode != 0:
         raise StageError(f"{tool.title}: stopped with status {child.returncode}. {last_words(place / LOG)}")
     unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2): macOS counts bytes, Linux KiB
-    process = Process(time.monotonic() - began, usage.ru_maxrss * unit, versions_in(python, tool))
+    peak = memory.peak_bytes if recipe.device == "cuda" else usage.ru_maxrss * unit
+    process = Process(time.monotonic() - began, step_seconds, peak, versions_in(python, tool))
     (place / PROCESS).write_text(json.dumps(asdict(process), indent=1) + "\n", encoding="utf-8")
     return process
 
@@ -148,25 +154,6 @@ def child_environment(recipe: Recipe, place: Path, python: Path) -> dict[str, st
         "TOKENIZERS_PARALLELISM": "false",
         **({"CUDA_VISIBLE_DEVICES": ""} if recipe.device == "cpu" else {}),
     }
-
-
-def follow(child: subprocess.Popen, steps: int, log: Path, title: str) -> None:
-    """Copy what the process prints into `log`, and show its loss in a bar of `steps`."""
-    from tqdm.auto import tqdm
-
-    with log.open("w", encoding="utf-8") as file, tqdm(total=steps, desc=title, unit="step") as bar:
-        for line in child.stdout:
-            file.write(line)
-            file.flush()
-            for loss in losses_in(line):
-                bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-                bar.update()
-
-
-def losses_in(line: str) -> Iterator[float]:
-    """Yield the training losses that a tool prints in one line: 'loss': 0.5, "loss": "0.5" or loss: 0.5."""
-    for found in _LOSS.finditer(line):
-        yield float(found.group(1))
 
 
 def last_words(log: Path, lines: int = 1) -> str:
