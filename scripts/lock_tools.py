@@ -1,4 +1,4 @@
-"""Resolve each tool's `requirements/NAME.in` into the exact `requirements/NAME.txt`; `uv` (pip install uv) does the work.
+"""Resolve each tool's `requirements/NAME.in` into the exact `requirements/NAME.txt`, with uv (pip install uv).
 
     python scripts/lock_tools.py            # or: python scripts/lock_tools.py axolotl torchtune
 

@@ -42,7 +42,7 @@ TOOLS = {
             needs_gpu=False,
             homepage="https://github.com/huggingface/trl",
             licence="Apache-2.0",
-            maintained="yes",
+            maintained="yes: release 1.16 in October 2026 (PyPI, looked up in November 2026)",
         ),
         Tool(
             name="axolotl",
@@ -55,7 +55,10 @@ TOOLS = {
             needs_gpu=False,
             homepage="https://github.com/axolotl-ai-cloud/axolotl",
             licence="Apache-2.0",
-            maintained="yes",
+            maintained=(
+                "yes: release 0.21 in October 2026 (PyPI, looked up in November 2026). It asks for Python 3.12; "
+                "for 3.11 the last one is 0.19"
+            ),
         ),
         Tool(
             name="llamafactory",
@@ -68,7 +71,10 @@ TOOLS = {
             needs_gpu=False,
             homepage="https://github.com/hiyouga/LLaMA-Factory",
             licence="Apache-2.0",
-            maintained="yes",
+            maintained=(
+                "yes, at longer intervals: release 0.9.5 in May 2026 (PyPI; its pull request 10532). It stops at "
+                "transformers 5.6 and TRL 0.24"
+            ),
         ),
         Tool(
             name="unsloth",
@@ -80,8 +86,8 @@ TOOLS = {
             command=("python", str(COMPONENTS / "unsloth_sft.py"), "config.yaml"),
             needs_gpu=True,
             homepage="https://github.com/unslothai/unsloth",
-            licence="Apache-2.0; parts LGPL-3.0 (unsloth_zoo) and AGPL-3.0 (its studio and command line)",
-            maintained="yes",
+            licence="Apache-2.0; its unsloth_zoo LGPL-3.0, its studio and command line AGPL-3.0",
+            maintained="yes: nine releases in October 2026 alone, 2026.10.9 the newest (PyPI, looked up in November 2026)",
         ),
         Tool(
             name="torchtune",
@@ -94,7 +100,10 @@ TOOLS = {
             needs_gpu=False,
             homepage="https://github.com/meta-pytorch/torchtune",
             licence="BSD-3-Clause",
-            maintained="no",
+            maintained=(
+                "no: active development stopped in July 2025 (its issue 2883), its README says that it is no longer "
+                "actively maintained, and the last release is 0.6.1 of April 2025"
+            ),
         ),
     )
 }
