@@ -87,7 +87,8 @@ def read_back(path: Path, format: str, end: str = "</s>") -> list[Row]:
     """
     kind = FORMATS[format]
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")  # splitlines() also breaks within a text
+    for number, line in enumerate(lines, 1):
         prompt, completion = kind.read(json.loads(line))
         if kind.ends and not completion.endswith(end):
             raise ExportError(f"{path.name}, row {number}: expected the completion to end in {end!r}")

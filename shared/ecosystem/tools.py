@@ -87,7 +87,7 @@ TOOLS = {
             needs_gpu=True,
             homepage="https://github.com/unslothai/unsloth",
             licence="Apache-2.0; its unsloth_zoo LGPL-3.0, its studio and command line AGPL-3.0",
-            maintained="yes: nine releases in October 2026 alone, 2026.10.9 the newest (PyPI, looked up in November 2026)",
+            maintained="yes: nine releases in October 2026, 2026.10.9 the newest (PyPI, looked up in November 2026)",
         ),
         Tool(
             name="torchtune",

@@ -35,7 +35,7 @@ class TicketDataset:
     """Rows of {"prompt", "completion"} as tokens and labels, the prompt's labels ignored, the end token at the end."""
 
     def __init__(self, tokenizer: PlainTokenizer, data_files: str) -> None:
-        lines = Path(data_files).read_text(encoding="utf-8").splitlines()
+        lines = Path(data_files).read_text(encoding="utf-8").removesuffix("\n").split("\n")
         self.rows = [self._tokens(tokenizer, **json.loads(line)) for line in lines]
 
     def __len__(self) -> int:
