@@ -49,7 +49,10 @@ def trl(recipe: Recipe, base: Shape) -> Config:
 
 
 def axolotl(recipe: Recipe, base: Shape) -> Config:
-    """Return the configuration of `axolotl train`."""
+    """Return the configuration of `axolotl train`.
+
+    Left out, its Triton kernels for LoRA switch themselves on, and without a GPU the first step fails (0.19).
+    """
     return {
         "base_model": BASE,
         "datasets": [{"path": f"{DATA}/{FILE}", "ds_type": "json", "type": "input_output"}],
@@ -78,6 +81,7 @@ def axolotl(recipe: Recipe, base: Shape) -> Config:
         "fp16": False,
         "tf32": False,
         "attn_implementation": "sdpa",
+        **{f"lora_{part}_kernel": recipe.device == "cuda" for part in ("qkv", "o", "mlp", "embedding")},
         "gradient_checkpointing": False,
         "logging_steps": 1,
         "save_steps": SAVE_EVERY,

@@ -15,6 +15,7 @@ Nothing that is finished is done twice: a run whose result is there is loaded.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from shared.ecosystem.tools import TOOLS, Tool
 from shared.ecosystem.watch import GpuMemory, follow
 from shared.training import StageError, StageResult, load_result, refuse_where_nothing_is_trained, work_folder
 
+_ERROR = re.compile(r"[\w.]*(Error|Exception)\b")
 LOG, PROCESS = "log.txt", "process.json"
 
 
@@ -156,7 +158,11 @@ def child_environment(recipe: Recipe, place: Path, python: Path) -> dict[str, st
     }
 
 
-def last_words(log: Path, lines: int = 1) -> str:
-    """Return the last lines of a log that say something, and where the rest is."""
-    said = [line.strip() for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return f"{' | '.join(said[-lines:])[:300]} (all of it: {log})"
+def last_words(log: Path) -> str:
+    """Return the line of a log that says why the tool stopped, and where the rest is.
+
+    The last error that is not a launcher's word on the process below it; without one, the last line.
+    """
+    said = [line.strip() for line in log.read_text(encoding="utf-8").splitlines() if line.strip()] or ["no word"]
+    errors = [line for line in said if _ERROR.match(line) and "CalledProcessError" not in line]
+    return f"{(errors or said)[-1][:300]} (all of it: {log})"

@@ -56,6 +56,14 @@ def test_a_tool_that_fails_is_told_in_one_line(tmp_path, monkeypatch):
     assert not (tmp_path / "trl" / "process.json").exists()
 
 
+def test_the_cause_is_told_and_not_the_launcher(tmp_path):
+    text = "step 1\nAssertionError: no CUDA here\nsubprocess.CalledProcessError: Command '[...]' returned 1\n"
+    (tmp_path / "log.txt").write_text(text)
+    assert running.last_words(tmp_path / "log.txt").startswith("AssertionError: no CUDA here (all of it:")
+    (tmp_path / "log.txt").write_text("Killed\n\n")
+    assert running.last_words(tmp_path / "log.txt").startswith("Killed (")
+
+
 def test_an_unknown_tool_is_told():
     with pytest.raises(StageError, match="expected one of trl, axolotl, llamafactory, unsloth, torchtune"):
         running.run_tool("autotrain")
