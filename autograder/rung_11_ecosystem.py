@@ -93,8 +93,7 @@ def decided(least: int, *, with_reason: bool) -> Callable[[Rung11], Finding]:
 def run_is_a_tools(work: Rung11) -> Finding:
     """`run.json` says which tool ran, and what the adapter shows of the run."""
     tool, adapter = TOOLS[work.stage], real(work)
-    unsaid = (tool.package not in work.run.versions, f"versions lacks {tool.package}, the tool of this stage")
-    finding = judge_run(work, [*criteria.adapter_run_faults(work, "lora", adapter), unsaid])
+    finding = judge_run(work, criteria.adapter_run_faults(work, "lora", adapter))
     return replace(finding, observed=f"{tool.title}: {finding.observed}") if finding.passed else finding
 
 

@@ -32,6 +32,11 @@ class Rung11(AdapterSubmission):
             named = next((tool for tool in TOOLS if (self.folder / "artifacts" / tool).is_dir()), "trl")
         return named if named in TOOLS else "trl"
 
+    @property
+    def libraries(self) -> tuple[str, ...]:  # type: ignore[override]
+        """PyTorch and the tool itself; not every tool has transformers."""
+        return ("torch", TOOLS[self.stage].package)
+
     learner_functions = (
         ("read-adapter", PEFT_NAME, "name_calls"),
         ("read-adapter", HALVES, "rows_calls"),

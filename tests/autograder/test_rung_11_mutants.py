@@ -248,8 +248,8 @@ def measured_right(ecosystem_work, measured_as):
         ({"stage": "adapter"}, "stage is 'adapter', expected 'trl'"),
         ({"method": "full"}, "method is 'full', but the weights are an adapter (lora)"),
         ({"steps": 9}, "9 steps, expected at least 10"),
-        ({"versions": {"torch": "2.13.0", "transformers": "5.23.0"}}, "versions lacks trl, the tool of this stage"),
-        ({"versions": {"trl": "1.16.0"}}, "versions lacks torch or transformers"),
+        ({"versions": {"torch": "2.13.0", "transformers": "5.23.0"}}, "versions lacks torch or trl"),
+        ({"versions": {"trl": "1.16.0"}}, "versions lacks torch or trl"),
         ({"trainable_parameters": 7}, "trainable_parameters is 7, the adapter has"),
     ],
 )
