@@ -10,6 +10,7 @@ of machine is not run again. A run that fails is a row too, with its error.
 
 import argparse
 import json
+import os
 import sys
 from datetime import date
 from pathlib import Path
@@ -31,7 +32,7 @@ NOTES = (
     "unseen: share of 200 public rows with the right ticket. tokens_per_second: all tokens of the rows, padding not "
     "counted, from the first step to the last. seconds: the whole process, start and saving included. peak_gib: "
     "resident memory of the largest process on a CPU; on a GPU the card's memory above what was used before. "
-    "config_lines: the YAML's, and for Unsloth its script's. trouble: what had to be put right, or what stopped it."
+    "threads: of the processor. config_lines: the YAML's, and for Unsloth its script's. trouble: what had to be put right, or what stopped it."
 )
 
 
@@ -40,6 +41,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--tools", nargs="+", choices=list(TOOLS), default=list(TOOLS), metavar="TOOL")
     parser.add_argument("--add", type=Path, metavar="FILE", help="add the rows of a JSON file {rows: [...]}")
+    parser.add_argument("--trouble", help="what had to be put right first, kept in the row")
     options = parser.parse_args()
     table = table_so_far(NAME, NOTES, "python scripts/measure_ecosystem.py")
     if options.add:
@@ -51,22 +53,23 @@ def main() -> int:
     for tool in options.tools:
         if (tool, "pocket", recipe.device) in done or (TOOLS[tool].needs_gpu and recipe.device == "cpu"):
             continue
-        table.rows.append(measure(tool, recipe))
+        table.rows.append(measure(tool, recipe, options.trouble))
         save(NAME, table)
         print(table.rows[-1], flush=True)
     return 0
 
 
-def measure(name: str, recipe: Recipe) -> dict[str, Any]:
+def measure(name: str, recipe: Recipe, trouble: str | None) -> dict[str, Any]:
     """Run the tool afresh and return the table's row; its error where it stopped."""
     row = {
         "tool": name, "base": "pocket", "device": recipe.device, "machine": machine_here(),
         "date": date.today().isoformat(), "steps": recipe.steps, "precision": recipe.precision,
+        "threads": int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1),
     }  # fmt: skip
     place = tools_folder() / name
     try:
         result = run_tool(name, recipe=recipe, rerun=True, folder="experiments", work=place)
-        return row | numbers(name, recipe, place, result) | {"trouble": None}
+        return row | numbers(name, recipe, place, result) | {"trouble": trouble}
     except StageError as error:
         return row | {"trouble": str(error)}
 

@@ -34,7 +34,7 @@ def collect(tool: Tool, recipe: Recipe, place: Path, target: Path) -> None:
     config = copy_adapter(find(place / OUTPUT, ADAPTER).parent, scratch, base.id)
     process = json.loads((place / PROCESS).read_text(encoding="utf-8"))
     rows = read_back(place / DATA / FILE, tool.format)
-    curve = curve_in(place / OUTPUT, process["seconds"], mean_tokens(place / BASE, rows), recipe.batch)
+    curve = curve_in(place / OUTPUT, training_seconds(process, recipe), mean_tokens(place / BASE, rows), recipe.batch)
     write_json(scratch / "loss_curve.json", curve)
     trainable = parameters_in(scratch / ADAPTER)
     record = RunRecord(
@@ -57,6 +57,12 @@ def collect(tool: Tool, recipe: Recipe, place: Path, target: Path) -> None:
     write_json(scratch / "run.json", record)
     shutil.rmtree(target, ignore_errors=True)
     scratch.rename(target)
+
+
+def training_seconds(process: dict[str, Any], recipe: Recipe) -> float:
+    """Return the seconds of all steps: those from the first step to the last, and one more. Starting is not counted."""
+    between = recipe.steps - 1
+    return process["step_seconds"] * recipe.steps / between if between else process["seconds"]
 
 
 def find(folder: Path, name: str) -> Path:

@@ -1,6 +1,6 @@
 """The loss curve out of what a tool logged: the transformers trainer's state, or torchtune's text file.
 
-Neither has a clock: a run's seconds are spread evenly over its steps. Tokens are the tool's own count where it keeps
+Neither has a clock: the run's seconds, taken from outside, are spread evenly over its steps. Tokens are the tool's own count where it keeps
 one (TRL's trainer does), else the mean length of the rows times the rows seen.
 """
 
@@ -20,8 +20,8 @@ _STEP = re.compile(r"Step (?P<step>\d+) \| loss:(?P<loss>\S+) lr:(?P<rate>\S+)")
 def curve_in(output: Path, seconds: float, row_tokens: float, batch: int) -> LossCurve:
     """Return the curve of the run whose files lie in `output`.
 
-    `seconds` is the run's time where the tool does not tell it, `row_tokens` the mean length of a row. Raises
-    StageError when neither log is there.
+    `seconds` is the time of its steps, `row_tokens` the mean length of a row. Raises StageError when neither log is
+    there.
     """
     if (output / METRICS).is_file():
         return _of_torchtune((output / METRICS).read_text(encoding="utf-8"), seconds, row_tokens * batch)
@@ -33,7 +33,6 @@ def curve_in(output: Path, seconds: float, row_tokens: float, batch: int) -> Los
 
 def _of_trainer(history: list[dict], seconds: float, step_tokens: float) -> LossCurve:
     logged = [entry for entry in history if "loss" in entry]
-    seconds = next((entry["train_runtime"] for entry in history if "train_runtime" in entry), seconds)
     last = logged[-1]["step"]
     return LossCurve(
         rows=[
