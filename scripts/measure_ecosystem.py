@@ -27,12 +27,14 @@ from shared.measured import machine_here, save, table_so_far
 from shared.training import StageError, StageResult
 
 NAME = "ecosystem"
+COMMAND = "python scripts/measure_ecosystem.py"
 NOTES = (
     "One LoRA recipe (shared/ecosystem/recipe.py) on 640 ticket rows, each tool in its own environment. familiar, "
     "unseen: share of 200 public rows with the right ticket. tokens_per_second: all tokens of the rows, padding not "
     "counted, from the first step to the last. seconds: the whole process, start and saving included. peak_gib: "
     "resident memory of the largest process on a CPU; on a GPU the card's memory above what was used before. "
-    "threads: of the processor. config_lines: the YAML's, and for Unsloth its script's. trouble: what had to be put right, or what stopped it."
+    "threads: of the processor, which others used too. config_lines: the YAML's, and for Unsloth its script's. "
+    "trouble: what had to be put right, or what stopped it."
 )
 
 
@@ -43,7 +45,7 @@ def main() -> int:
     parser.add_argument("--add", type=Path, metavar="FILE", help="add the rows of a JSON file {rows: [...]}")
     parser.add_argument("--trouble", help="what had to be put right first, kept in the row")
     options = parser.parse_args()
-    table = table_so_far(NAME, NOTES, "python scripts/measure_ecosystem.py")
+    table = table_so_far(NAME, NOTES, COMMAND)
     if options.add:
         table.rows.extend(json.loads(options.add.read_text(encoding="utf-8"))["rows"])
         save(NAME, table)
@@ -53,9 +55,11 @@ def main() -> int:
     for tool in options.tools:
         if (tool, "pocket", recipe.device) in done or (TOOLS[tool].needs_gpu and recipe.device == "cpu"):
             continue
-        table.rows.append(measure(tool, recipe, options.trouble))
+        row = measure(tool, recipe, options.trouble)
+        table = table_so_far(NAME, NOTES, COMMAND)  # read again: another run may have added its row
+        table.rows.append(row)
         save(NAME, table)
-        print(table.rows[-1], flush=True)
+        print(row, flush=True)
     return 0
 
 

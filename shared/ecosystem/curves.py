@@ -1,7 +1,7 @@
 """The loss curve out of what a tool logged: the transformers trainer's state, or torchtune's text file.
 
-Neither has a clock: the run's seconds, taken from outside, are spread evenly over its steps. Tokens are the tool's own count where it keeps
-one (TRL's trainer does), else the mean length of the rows times the rows seen.
+Neither has a clock: the run's seconds, taken from outside, are spread evenly over its steps. Tokens are the tool's own
+count where it keeps one (TRL's trainer does), else the mean length of the rows times the rows seen.
 """
 
 import json
