@@ -53,7 +53,7 @@ def main() -> int:
     recipe = recipe_here()
     done = {(row["tool"], row["base"], row["device"]) for row in table.rows}
     for tool in options.tools:
-        if (tool, "pocket", recipe.device) in done or (TOOLS[tool].needs_gpu and recipe.device == "cpu"):
+        if (tool, "pocket", recipe.device) in done:
             continue
         row = measure(tool, recipe, options.trouble)
         table = table_so_far(NAME, NOTES, COMMAND)  # read again: another run may have added its row

@@ -152,6 +152,7 @@ def child_environment(recipe: Recipe, place: Path, python: Path) -> dict[str, st
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "AXOLOTL_DO_NOT_TRACK": "1",
+        "UNSLOTH_DISABLE_STATISTICS": "1",
         "WANDB_DISABLED": "true",
         "TOKENIZERS_PARALLELISM": "false",
         **({"CUDA_VISIBLE_DEVICES": ""} if recipe.device == "cpu" else {}),

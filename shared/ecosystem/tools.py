@@ -22,7 +22,6 @@ class Tool:
     requirements: Path | None
     format: str
     command: tuple[str, ...]
-    needs_gpu: bool
     homepage: str
     licence: str
     maintained: str
@@ -39,7 +38,6 @@ TOOLS = {
             requirements=None,
             format="prompt-completion",
             command=("trl", "sft", "--config", "config.yaml"),
-            needs_gpu=False,
             homepage="https://github.com/huggingface/trl",
             licence="Apache-2.0",
             maintained="yes: release 1.16 in October 2026 (PyPI, looked up in November 2026)",
@@ -52,7 +50,6 @@ TOOLS = {
             requirements=REQUIREMENTS / "axolotl.txt",
             format="segments",
             command=("axolotl", "train", "config.yaml"),
-            needs_gpu=False,
             homepage="https://github.com/axolotl-ai-cloud/axolotl",
             licence="Apache-2.0",
             maintained=(
@@ -68,7 +65,6 @@ TOOLS = {
             requirements=REQUIREMENTS / "llamafactory.txt",
             format="alpaca",
             command=("llamafactory-cli", "train", "config.yaml"),
-            needs_gpu=False,
             homepage="https://github.com/hiyouga/LLaMA-Factory",
             licence="Apache-2.0",
             maintained=(
@@ -84,7 +80,6 @@ TOOLS = {
             requirements=REQUIREMENTS / "unsloth.txt",
             format="prompt-completion",
             command=("python", str(COMPONENTS / "unsloth_sft.py"), "config.yaml"),
-            needs_gpu=True,
             homepage="https://github.com/unslothai/unsloth",
             licence="Apache-2.0; its unsloth_zoo LGPL-3.0, its studio and command line AGPL-3.0",
             maintained="yes: nine releases in October 2026, 2026.10.9 the newest (PyPI, looked up in November 2026)",
@@ -97,7 +92,6 @@ TOOLS = {
             requirements=REQUIREMENTS / "torchtune.txt",
             format="prompt-completion",
             command=("tune", "run", "lora_finetune_single_device", "--config", "config.yaml"),
-            needs_gpu=False,
             homepage="https://github.com/meta-pytorch/torchtune",
             licence="BSD-3-Clause",
             maintained=(
