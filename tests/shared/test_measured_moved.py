@@ -18,9 +18,11 @@ def scores():
     return found
 
 
-def test_the_recipe_and_what_the_page_shows_were_measured_on_three_seeds(scores):
-    for name in ("recipe", *TAKES_MOST):
-        assert set(scores[name]) == {0, 1, 2}, name
+def test_the_pair_that_the_page_opens_with_was_measured_on_three_seeds_the_other_lines_on_two_at_least(scores):
+    for name in ("recipe", "four lines left behind"):
+        assert set(scores[name]) >= {0, 1, 2}, name
+    for name in TAKES_MOST:
+        assert set(scores[name]) >= {0, 1}, name
 
 
 def test_the_whole_recipe_gets_all_tickets(scores):
@@ -30,7 +32,7 @@ def test_the_whole_recipe_gets_all_tickets(scores):
 @pytest.mark.parametrize("name", TAKES_MOST)
 def test_one_line_takes_much_outside_the_noise(scores, name):
     worst = max(scores[name].values())
-    assert worst <= 0.6 and sum(scores[name].values()) / 3 < 0.5
+    assert worst <= 0.6 and sum(scores[name].values()) / len(scores[name]) < 0.5
     assert min(scores["recipe"].values()) - worst > 3 * (0.25 / 200) ** 0.5  # of a share of 200 rows
 
 
