@@ -4,28 +4,25 @@ A setting may be stated in every way that the tool knows: epochs for steps, a ra
 for the target modules. What is not stated at all counts as missing, even where the tool's default of today would do.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from autograder.criteria import Finding
+from autograder.rung_11_config import Config, Unstated, is_on, number, parsed, shown, truth
 from shared.model_shape import PROJECTIONS
-from shared.translation import LONGEST_CONFIG, Recipe
+from shared.translation import Recipe
 
 TOLERANCE = 1e-6
-Config = Mapping[str, Any]
-
-
-class Unstated(Exception):
-    """A setting that the configuration does not state, or not in a form that the tool reads. One line."""
 
 
 @dataclass(frozen=True)
 class Names:
-    """What one tool calls the settings. `every_layer` is the key and the value for all linear layers."""
+    """What one tool calls the settings.
+
+    `every_layer` is the key and the value for all linear layers. `given` keys stand in the file already and keep their
+    values; each of `others` makes another method of it when it is switched on.
+    """
 
     title: str
     rank: str
@@ -39,6 +36,8 @@ class Names:
     epochs: str
     on_prompt: str
     packing: tuple[str, ...]
+    given: Mapping[str, str]
+    others: tuple[str, ...]
 
 
 AXOLOTL = Names(
@@ -54,6 +53,15 @@ AXOLOTL = Names(
     epochs="num_epochs",
     on_prompt="train_on_inputs",
     packing=("sample_packing",),
+    given={"adapter": "lora"},
+    others=(
+        "load_in_4bit",
+        "load_in_8bit",
+        "peft_use_rslora",
+        "peft_use_dora",
+        "loraplus_lr_ratio",
+        "lora_modules_to_save",
+    ),
 )
 LLAMA_FACTORY = Names(
     title="LLaMA-Factory",
@@ -68,6 +76,8 @@ LLAMA_FACTORY = Names(
     epochs="num_train_epochs",
     on_prompt="train_on_prompt",
     packing=("packing", "neat_packing"),
+    given={"stage": "sft", "finetuning_type": "lora"},
+    others=("quantization_bit", "use_rslora", "use_dora", "pissa_init", "loraplus_lr_ratio", "additional_target"),
 )
 TOOLS = {"axolotl": AXOLOTL, "llamafactory": LLAMA_FACTORY}
 
@@ -79,7 +89,7 @@ def judge_translation(tool: str, text: str | None, recipe: Recipe) -> Finding:
     if not text or not text.strip():
         return Finding(False, f"no configuration for {names.title}", expected, hint="Fill it in, and run the cell.")
     try:
-        config = _parsed(text)
+        config = parsed(text)
         for check in CHECKS:
             if fault := check(config, names, recipe):
                 return Finding(False, f"{names.title}: {fault[0]}", expected, fault[1])
@@ -88,53 +98,8 @@ def judge_translation(tool: str, text: str | None, recipe: Recipe) -> Finding:
     return Finding(True, f"{len(CHECKS)} settings are your recipe's", expected)
 
 
-def _parsed(text: str) -> Config:
-    """Return the YAML as a mapping. Raises Unstated."""
-    if len(text) > LONGEST_CONFIG or "&" in text or "*" in text:
-        raise Unstated("expected plain YAML, without anchors, of at most 10,000 characters")
-    try:
-        config = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise Unstated(f"not YAML ({' '.join(str(error).split())[:120]})") from None
-    if not isinstance(config, dict):
-        raise Unstated("expected lines of the form 'name: value'")
-    repeated = _repeated(text)
-    if repeated:
-        raise Unstated(f"{repeated} is stated twice")
-    return config
-
-
-def _repeated(text: str) -> str | None:
-    """Return a key that stands twice at the top level, of which YAML's readers keep the last one in silence."""
-    keys = [str(key.value) for key, _ in yaml.compose(text, Loader=yaml.SafeLoader).value]
-    return next((key for key in keys if keys.count(key) > 1), None)
-
-
 Fault = tuple[str, str] | None
 Check = Callable[[Config, Names, Recipe], Fault]
-
-
-def number(config: Config, key: str) -> float:
-    """Return a stated number; YAML reads 3e-4 without a point as text, which both tools convert. Raises Unstated."""
-    value = config.get(key)
-    if value is None:
-        raise Unstated(f"{key} is not stated")
-    try:
-        found = float(value) if not isinstance(value, bool) else math.nan
-    except (TypeError, ValueError, OverflowError):
-        found = math.nan
-    if not math.isfinite(found):
-        raise Unstated(f"{key} is {repr(value)[:40]}, expected a number")
-    return found
-
-
-def truth(config: Config, key: str) -> bool:
-    """Return a stated yes or no. Raises Unstated."""
-    value = config.get(key)
-    if not isinstance(value, bool):
-        said = "not stated" if value is None else f"{repr(value)[:40]}, expected true or false"
-        raise Unstated(f"{key} is {said}")
-    return value
 
 
 def _same(found: float, wanted: float) -> bool:
@@ -161,15 +126,23 @@ def targets(config: Config, names: Names, recipe: Recipe) -> Fault:
             return f"{key} and {names.targets} are both stated", "One of them says it."
         found = set(PROJECTIONS)
     else:
-        parts = stated.split(",") if isinstance(stated, str) else stated
-        if not isinstance(parts, list) or not parts:
-            raise Unstated(f"{names.targets} is not stated")
-        found = {str(part).strip() for part in parts}
+        found = _layers(stated, names)
     if found == set(recipe.targets):
         return None
     lacking, over = sorted(set(recipe.targets) - found), sorted(found - set(recipe.targets))
     said = f"{names.targets} lacks {', '.join(lacking)}" if lacking else f"{names.targets} has {', '.join(over)} too"
     return said, "Other layers are another number of trained parameters."
+
+
+def _layers(stated: Any, names: Names) -> set[str]:
+    """Return the layers that a list names, or for LLaMA-Factory a text with commas. Raises Unstated."""
+    if isinstance(stated, str) and names is AXOLOTL:  # PEFT's `target_modules` as a str is matched against whole names
+        said = "is one text, which PEFT reads as a regular expression: no layer has that name; expected a list"
+        raise Unstated(f"{names.targets} {said}")
+    parts = stated.split(",") if isinstance(stated, str) else stated
+    if not isinstance(parts, list) or not parts:
+        raise Unstated(f"{names.targets} is not stated")
+    return {part.strip() if isinstance(part, str) else shown(part) for part in parts}
 
 
 def schedule(config: Config, names: Names, recipe: Recipe) -> Fault:
@@ -179,7 +152,7 @@ def schedule(config: Config, names: Names, recipe: Recipe) -> Fault:
         raise Unstated(f"{names.schedule} is not stated")
     if found == recipe.schedule:
         return None
-    observed = f"{names.schedule} is {repr(found)[:40]}, the recipe says {recipe.schedule!r}"
+    observed = f"{names.schedule} is {shown(found)}, the recipe says {recipe.schedule!r}"
     return observed, "The tools' defaults differ here."
 
 
@@ -200,28 +173,31 @@ def batch(config: Config, names: Names, recipe: Recipe) -> Fault:
 
 
 def length_of_run(config: Config, names: Names, recipe: Recipe) -> Fault:
-    """Steps, or epochs that make as many. Where both are stated, steps count in either tool."""
-    steps = config.get("max_steps")
-    if steps is not None and number(config, "max_steps") > 0:
-        found, key = number(config, "max_steps"), "max_steps"
-    else:
-        found, key = number(config, names.epochs) * recipe.rows / recipe.batch, names.epochs
-    if _same(found, recipe.steps):
-        return None
-    return f"{key} makes {found:g} steps, the recipe says {recipe.steps}", "One pass is rows / batch steps."
+    """Steps, or epochs that make as many, or both. Steps count in either tool, and epochs may not gainsay them."""
+    by_key = {}
+    if config.get("max_steps") is not None and (steps := number(config, "max_steps")) > 0:
+        by_key["max_steps"] = steps
+    if not by_key or config.get(names.epochs) is not None:
+        by_key[names.epochs] = number(config, names.epochs) * recipe.rows / recipe.batch
+    for key, found in by_key.items():
+        if not _same(found, recipe.steps):
+            return f"{key} makes {found:g} steps, the recipe says {recipe.steps}", "One pass is rows / batch steps."
+    return None
 
 
 def warmup(config: Config, names: Names, recipe: Recipe) -> Fault:
-    """Warmup steps, or a ratio that makes as many."""
-    if config.get("warmup_steps") is not None:
-        found, key = number(config, "warmup_steps"), "warmup_steps"
-    elif config.get("warmup_ratio") is not None:
-        found, key = number(config, "warmup_ratio") * recipe.steps, "warmup_ratio"
-    else:
+    """Whole warmup steps, or a ratio that makes as many."""
+    stated = [key for key in ("warmup_steps", "warmup_ratio") if config.get(key) is not None]
+    if not stated:
         raise Unstated("warmup_steps is not stated")
-    if abs(found - recipe.warmup_steps) < 0.5:
-        return None
-    return f"{key} makes {found:g} steps, the recipe says {recipe.warmup_steps}", ""
+    if len(stated) == 2:
+        return "warmup_steps and warmup_ratio are both stated", "One of them says it."
+    found = number(config, stated[0])
+    if stated == ["warmup_ratio"]:
+        found, right = found * recipe.steps, abs(found * recipe.steps - recipe.warmup_steps) < 0.5  # a rounded ratio
+    else:
+        right = found == recipe.warmup_steps
+    return None if right else (f"{stated[0]} makes {found:g} steps, the recipe says {recipe.warmup_steps}", "")
 
 
 def answers_only(config: Config, names: Names, recipe: Recipe) -> Fault:
@@ -234,8 +210,17 @@ def answers_only(config: Config, names: Names, recipe: Recipe) -> Fault:
 def unpacked(config: Config, names: Names, recipe: Recipe) -> Fault:
     """A line of the batch is one row."""
     truth(config, names.packing[0])
-    on = [key for key in names.packing if config.get(key)]
+    on = [key for key in names.packing if is_on(config.get(key))]
     return (f"{on[0]} is true", "A packed step sees several times as many rows.") if on else None
+
+
+def plain_lora(config: Config, names: Names, recipe: Recipe) -> Fault:
+    """What is given stays as it is, and nothing turns LoRA into another method."""
+    for key, given in names.given.items():
+        if key in config and config[key] != given:
+            return f"{key} is {shown(config[key])}, given is {given!r}", "Leave the line out, or as it is given."
+    on = [key for key in names.others if is_on(config.get(key))]
+    return (f"{on[0]} is {shown(config[on[0]])}", "The recipe is plain LoRA, without it.") if on else None
 
 
 CHECKS: tuple[Check, ...] = (
@@ -251,4 +236,5 @@ CHECKS: tuple[Check, ...] = (
     plain(lambda names: names.length, lambda recipe: recipe.max_length, "Longer rows are cut off or left out."),
     answers_only,
     unpacked,
+    plain_lora,
 )

@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+import yaml
 from example_adapter import write_adapter
 from example_ecosystem import (
     TRL,
@@ -110,10 +111,25 @@ def test_epochs_state_the_length_as_well_as_steps(ecosystem_work, seed):
     translated(ecosystem_work, seed, **configs)
 
 
-def test_steps_count_where_epochs_are_stated_too(ecosystem_work):
-    configs = right_configs(drawn_recipe(3))
-    configs["axolotl"]["num_epochs"], configs["llamafactory"]["num_train_epochs"] = 1, 3.0
+def test_steps_and_the_epochs_that_make_as_many_may_both_be_stated(ecosystem_work):
+    recipe = drawn_recipe(3)
+    configs, epochs = right_configs(recipe), recipe.steps * recipe.batch // recipe.rows
+    configs["axolotl"]["num_epochs"], configs["llamafactory"]["num_train_epochs"] = epochs, float(epochs)
     translated(ecosystem_work, 3, **configs)
+
+
+@pytest.mark.parametrize("off", [False, "false", None, 0])
+def test_other_methods_may_be_named_to_switch_them_off(ecosystem_work, off):
+    configs = right_configs(drawn_recipe(3))
+    configs["axolotl"].update(adapter="lora", load_in_4bit=off, load_in_8bit=off, peft_use_rslora=off)
+    configs["llamafactory"].update(use_rslora=off, use_dora=off, finetuning_type="lora")
+    translated(ecosystem_work, 3, **configs)
+
+
+def test_stars_and_ampersands_in_comments_and_texts_are_no_anchors(ecosystem_work):
+    text = yaml.safe_dump(right_configs(drawn_recipe(3))["axolotl"])
+    text = f"# ** 2 GPUs & 4 rows **\n{text}wandb_name: 'a & b * c'\n"
+    translated(ecosystem_work, 3, axolotl=text)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import yaml
 from example_adapter import write_adapter
 from example_ecosystem import (
     READ_ADAPTER,
@@ -79,6 +80,24 @@ LAYERS = ("lacks down_proj", ["q_proj", "v_proj"]) if RECIPE.targets == PROJECTI
         ("axolotl", "lora_target_modules", list(LAYERS[1]), LAYERS[0]),
         ("llamafactory", "lora_target", ",".join(LAYERS[1]), LAYERS[0]),
         ("axolotl", "lora_target_modules", ["q_proj", "v_proj", "query"], "lora_target_modules lacks"),
+        ("axolotl", "lora_target_modules", ",".join(RECIPE.targets), "PEFT reads as a regular expression"),
+        ("axolotl", "warmup_steps", RECIPE.warmup_steps + 0.49, "warmup_steps makes"),
+        ("axolotl", "warmup_ratio", 0.5, "warmup_steps and warmup_ratio are both stated"),
+        ("llamafactory", "warmup_ratio", 0.5, "warmup_steps and warmup_ratio are both stated"),
+        ("axolotl", "num_epochs", 1, "num_epochs makes"),
+        ("llamafactory", "num_train_epochs", 100, "num_train_epochs makes"),
+        ("axolotl", "adapter", "qlora", "adapter is 'qlora', given is 'lora'"),
+        ("axolotl", "adapter", None, "adapter is None, given is 'lora'"),
+        ("axolotl", "load_in_4bit", True, "load_in_4bit is True"),
+        ("axolotl", "load_in_8bit", "true", "load_in_8bit is 'true'"),
+        ("axolotl", "peft_use_rslora", True, "The recipe is plain LoRA"),
+        ("axolotl", "peft_use_dora", True, "The recipe is plain LoRA"),
+        ("axolotl", "loraplus_lr_ratio", 16, "loraplus_lr_ratio is 16"),
+        ("llamafactory", "finetuning_type", "full", "finetuning_type is 'full', given is 'lora'"),
+        ("llamafactory", "stage", "pt", "stage is 'pt', given is 'sft'"),
+        ("llamafactory", "use_rslora", True, "The recipe is plain LoRA"),
+        ("llamafactory", "use_dora", True, "The recipe is plain LoRA"),
+        ("llamafactory", "quantization_bit", 4, "quantization_bit is 4"),
     ],
 )
 def test_a_line_that_departs_from_the_recipe_is_named(ecosystem_work, tool, key, value, words):
@@ -139,6 +158,10 @@ def test_the_other_tools_names_are_not_read(ecosystem_work):
         ("lora_r: 1" + "0" * 400, "expected a number"),
         ("lora_r: " + "9" * 5000, ""),
         ("lora_r: 2001-02-30", ""),
+        ("lora_r: 0x" + "F" * 5000, "a value too long to print, expected a number"),
+        ("lora_r: " + ":".join(["1"] * 4000), "a value too long to print, expected a number"),
+        ("lora_r: " + ":".join(["1"] * 4000) + ".0", "not YAML ("),
+        ("lora_r: *x", "without anchors"),
     ],
 )
 def test_text_that_is_no_configuration_is_one_line(ecosystem_work, text, words):
@@ -147,6 +170,23 @@ def test_text_that_is_no_configuration_is_one_line(ecosystem_work, text, words):
     line = said(results["axolotl"])
     assert results["axolotl"].passed is False and results["llamafactory"].passed and words in line
     assert "the checker itself failed" not in line and line.isprintable()
+
+
+HUGE = "0x" + "F" * 5000
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("lr_scheduler", HUGE), ("train_on_inputs", HUGE), ("lora_target_modules", f"[q_proj, {HUGE}]"),
+        ("adapter", HUGE), ("load_in_4bit", HUGE), ("sample_packing", HUGE),
+    ],
+)  # fmt: skip
+def test_a_number_that_python_will_not_print_is_one_line(ecosystem_work, key, value):
+    settings = {name: one for name, one in right_configs(RECIPE)["axolotl"].items() if name != key}
+    write_translations(ecosystem_work, axolotl=yaml.safe_dump(settings) + f"{key}: {value}\n")
+    result = by_id(report_11(ecosystem_work, "translate"))["axolotl"]
+    assert result.passed is False and key in said(result) and "the checker itself failed" not in said(result)
 
 
 def with_reader(old: str, new: str) -> str:
