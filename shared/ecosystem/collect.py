@@ -2,19 +2,22 @@
 
 Four tools write PEFT's adapter format and the transformers trainer's state; torchtune writes the same adapter format
 and a log of its own. What comes out is what `shared.training.stage` saves: the adapter, `loss_curve.json` and
-`run.json`.
+`run.json`. What that says of the run is read from the run: steps and rate from its log, the adapter's settings from the
+adapter, the others from the configuration file that the tool was started with, which is kept beside it.
 """
 
 import json
 import math
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from shared.artifacts import RunRecord, fingerprint_rows, write_json
-from shared.ecosystem.config import BASE, DATA, OUTPUT
+from shared.ecosystem.config import BASE, CONFIG, DATA, OUTPUT, settings_of
 from shared.ecosystem.curves import curve_in, mean_tokens
-from shared.ecosystem.export import FILE, read_back
+from shared.ecosystem.export import FILE, ExportError, Row, read_back
+from shared.ecosystem.layout import end_token
 from shared.ecosystem.recipe import RUNG, Recipe
 from shared.ecosystem.tools import Tool
 from shared.models import base_folder, base_record, base_spec, profile_here
@@ -33,9 +36,12 @@ def collect(tool: Tool, recipe: Recipe, place: Path, target: Path) -> None:
     base = base_record(rung=RUNG)
     config = copy_adapter(find(place / OUTPUT, ADAPTER).parent, scratch, base.id)
     process = json.loads((place / PROCESS).read_text(encoding="utf-8"))
-    rows = read_back(place / DATA / FILE, tool.format)
+    rows = rows_of(place, tool)
     curve = curve_in(place / OUTPUT, training_seconds(process, recipe), mean_tokens(place / BASE, rows), recipe.batch)
     write_json(scratch / "loss_curve.json", curve)
+    shutil.copy(place / CONFIG, scratch / CONFIG)
+    stated = settings_of(tool.name, (place / CONFIG).read_text(encoding="utf-8"), len(rows))
+    logged = {"learning_rate": max(row.learning_rate for row in curve.rows), "steps": curve.rows[-1].step}
     trainable = parameters_in(scratch / ADAPTER)
     record = RunRecord(
         rung=RUNG,
@@ -43,7 +49,7 @@ def collect(tool: Tool, recipe: Recipe, place: Path, target: Path) -> None:
         profile=profile_here().name,
         base=base,
         method="lora",
-        hyperparameters=settings(recipe) | adapter_settings_of(config),
+        hyperparameters=settings(stated | logged) | adapter_settings_of(config),
         steps=curve.rows[-1].step,
         rows=len(rows),
         data_fingerprint=fingerprint_rows(rows),
@@ -57,6 +63,14 @@ def collect(tool: Tool, recipe: Recipe, place: Path, target: Path) -> None:
     write_json(scratch / "run.json", record)
     shutil.rmtree(target, ignore_errors=True)
     scratch.rename(target)
+
+
+def rows_of(place: Path, tool: Tool) -> list[Row]:
+    """Return the rows that the tool was given, without their end token. Raises StageError."""
+    try:
+        return read_back(place / DATA / FILE, tool.format, end_token(place / BASE))
+    except ExportError as error:
+        raise StageError(f"{tool.title}: {error}. Run it again with rerun=True") from None
 
 
 def training_seconds(process: dict[str, Any], recipe: Recipe) -> float:
@@ -85,19 +99,19 @@ def copy_adapter(source: Path, target: Path, base_id: str) -> Any:
     return config
 
 
-def settings(recipe: Recipe) -> dict[str, Any]:
-    """Return the recipe under the names that every run.json of the course uses."""
+def settings(stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings in the recipe's terms under the names that every run.json of the course uses."""
     return {
-        "learning_rate": recipe.learning_rate,
-        "lr_scheduler_type": recipe.schedule,
-        "warmup_steps": recipe.warmup_steps,
-        "max_steps": recipe.steps,
-        "per_device_train_batch_size": recipe.batch,
+        "learning_rate": stated["learning_rate"],
+        "lr_scheduler_type": stated["schedule"],
+        "warmup_steps": stated["warmup_steps"],
+        "max_steps": stated["steps"],
+        "per_device_train_batch_size": stated["batch"],
         "gradient_accumulation_steps": 1,
-        "max_length": recipe.max_length,
+        "max_length": stated["max_length"],
         "completion_only_loss": True,
-        "bf16": recipe.precision == "bfloat16",
-        "seed": recipe.seed,
+        "bf16": stated["precision"] == "bfloat16",
+        "seed": stated["seed"],
     }
 
 

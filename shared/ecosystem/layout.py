@@ -1,4 +1,4 @@
-"""Put the base model where a tool looks for it."""
+"""Put the base model where a tool looks for it, and read from there what the rows need of it."""
 
 import json
 import shutil
@@ -35,3 +35,9 @@ def write_untied(source: Path, folder: Path, settings: dict) -> None:
     (folder / "config.json").write_text(json.dumps({**settings, "tie_word_embeddings": False}), encoding="utf-8")
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(source / name, folder / name)
+
+
+def end_token(base: Path) -> str:
+    """Return the base's end-of-sequence token, as its tokenizer's settings have it."""
+    token = json.loads((base / "tokenizer_config.json").read_text(encoding="utf-8"))["eos_token"]
+    return token if isinstance(token, str) else token["content"]

@@ -14,6 +14,7 @@ Nothing that is finished is done twice: a run whose result is there is loaded.
 """
 
 import json
+import math
 import os
 import re
 import shutil
@@ -23,12 +24,13 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from shared.artifacts import RunRecord
 from shared.course import ROOT
-from shared.ecosystem.collect import collect
+from shared.ecosystem.collect import collect, settings
 from shared.ecosystem.config import BASE, CONFIG, DATA, OUTPUT, config_text, shape_of
 from shared.ecosystem.environment import environment_of, versions_in
 from shared.ecosystem.export import export_tickets
-from shared.ecosystem.layout import place_base
+from shared.ecosystem.layout import end_token, place_base
 from shared.ecosystem.recipe import RUNG, Recipe, recipe_here
 from shared.ecosystem.tools import TOOLS, Tool
 from shared.ecosystem.watch import GpuMemory, follow
@@ -71,7 +73,10 @@ def run_tool(
     recipe = recipe or recipe_here()
     target = (work or work_folder(RUNG)) / folder / name
     if target.exists() and not rerun:
-        return load_result(target, fresh=False)
+        result = load_result(target, fresh=False)
+        if changed := departures(result.run, recipe):
+            print(f"{tool.title}: the result is of another recipe ({changed}). rerun=True runs this one.")
+        return result
     refuse_where_nothing_is_trained(name, target)
     place = (tools or tools_folder()) / name
     prepare(tool, recipe, place)
@@ -79,6 +84,16 @@ def run_tool(
         start(tool, recipe, place)
     collect(tool, recipe, place, target)
     return load_result(target, fresh=True)
+
+
+def departures(run: RunRecord, recipe: Recipe) -> str:
+    """Return where a kept run's settings differ from a recipe's, in words; "" where they agree."""
+    wanted = settings(asdict(recipe)) | {"r": recipe.rank, "lora_alpha": recipe.alpha}
+    wanted["target_modules"] = ", ".join(sorted(recipe.targets))
+    found = {name: run.hyperparameters.get(name) for name in wanted}
+    if isinstance(rate := found["learning_rate"], float) and math.isclose(rate, recipe.learning_rate, rel_tol=0.01):
+        found["learning_rate"] = recipe.learning_rate  # out of a log, so rounded
+    return ", ".join(f"{name} {found[name]}, now {value}" for name, value in wanted.items() if found[name] != value)
 
 
 def tool_of(name: str) -> Tool:
@@ -104,12 +119,6 @@ def prepare(tool: Tool, recipe: Recipe, place: Path) -> None:
     if path.exists() and path.read_text(encoding="utf-8") != text:
         (place / PROCESS).unlink(missing_ok=True)
     path.write_text(text, encoding="utf-8")
-
-
-def end_token(base: Path) -> str:
-    """Return the base's end-of-sequence token, as its tokenizer's settings have it."""
-    token = json.loads((base / "tokenizer_config.json").read_text(encoding="utf-8"))["eos_token"]
-    return token if isinstance(token, str) else token["content"]
 
 
 def start(tool: Tool, recipe: Recipe, place: Path) -> Process:

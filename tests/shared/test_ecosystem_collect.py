@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from shared.artifacts import LossCurve, RunRecord, read_json
-from shared.ecosystem.collect import collect, find
+from shared.ecosystem.collect import collect, find, rows_of
+from shared.ecosystem.config import config_text, shape_of
 from shared.ecosystem.curves import curve_in, mean_tokens
 from shared.ecosystem.export import export_tickets
-from shared.ecosystem.layout import write_untied
+from shared.ecosystem.layout import end_token, write_untied
 from shared.ecosystem.recipe import RECIPES
 from shared.ecosystem.tools import TOOLS
 from shared.pocket import BASE
@@ -54,7 +55,8 @@ def place(tmp_path, adapter, monkeypatch):
 
 
 def log(place, tool):
-    """Write the log that `tool` would have left."""
+    """Write the log that `tool` would have left, and the configuration that it was started with."""
+    (place / "config.yaml").write_text(config_text(tool, RECIPE, shape_of(BASE)))
     if tool == "torchtune":
         (place / "output" / "metrics.txt").write_text(TORCHTUNE)
         return
@@ -81,6 +83,43 @@ def test_a_result_comes_back_as_a_stage(place, tmp_path, tool):
     assert curve.rows[-1].seconds == pytest.approx(12.0 * 6 / 5)
     assert curve.rows[0].seconds == pytest.approx(12.0 / 5)
     assert not list(target.parent.glob(".*"))
+
+
+def test_run_json_says_what_ran_and_not_what_was_wished(place, tmp_path):
+    """Another recipe than the one asked for lay in the folder, and its log has a rate of its own."""
+    log(place, "trl")
+    ran = replace(RECIPE, schedule="linear", warmup_steps=3, max_length=128, steps=7)
+    (place / "config.yaml").write_text(config_text("trl", ran, shape_of(BASE)))
+    collect(TOOLS["trl"], RECIPE, place, tmp_path / "trl")
+    found = read_json(tmp_path / "trl" / "run.json", RunRecord, within=tmp_path / "trl").hyperparameters
+    assert (found["lr_scheduler_type"], found["warmup_steps"], found["max_length"]) == ("linear", 3, 128)
+    assert (found["learning_rate"], found["max_steps"]) == (1e-3, 6)
+    assert (tmp_path / "trl" / "config.yaml").read_text() == (place / "config.yaml").read_text()
+
+
+def with_end(place, end):
+    """Give the folder a base whose end token is another, such as Qwen's."""
+    (place / "base").unlink()
+    shutil.copytree(BASE, place / "base")
+    path = place / "base" / "tokenizer_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "eos_token": {"content": end}}))
+
+
+@pytest.mark.parametrize("tool", ["axolotl", "llamafactory"])
+def test_rows_that_carry_another_bases_end_are_read(place, tmp_path, tool):
+    log(place, tool)
+    with_end(place, "<|endoftext|>")
+    export_tickets(place / "data", rows("tickets", "train", 32), TOOLS[tool].format, end_token(place / "base"))
+    assert "<|endoftext|>" in (place / "data" / "tickets.jsonl").read_text()
+    collect(TOOLS[tool], RECIPE, place, tmp_path / tool)
+    assert read_json(tmp_path / tool / "run.json", RunRecord, within=tmp_path / tool).rows == 32
+
+
+def test_rows_with_another_end_than_the_bases_are_told(place):
+    with_end(place, "<|endoftext|>")
+    export_tickets(place / "data", rows("tickets", "train", 2), "segments")
+    with pytest.raises(StageError, match=r"Axolotl: tickets\.jsonl, row 1: expected the completion to end in"):
+        rows_of(place, TOOLS["axolotl"])
 
 
 @pytest.mark.slow

@@ -3,7 +3,8 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -82,6 +83,19 @@ def test_a_changed_recipe_makes_an_old_run_void(tmp_path):
     assert (tmp_path / "trl" / "process.json").exists()
     running.prepare(TOOLS["trl"], replace(SHORT, rank=8), tmp_path / "trl")
     assert not (tmp_path / "trl" / "process.json").exists()
+
+
+def test_a_kept_result_of_another_recipe_is_told_in_one_line(tmp_path, monkeypatch, capsys):
+    settings = running.settings(asdict(SHORT)) | {"r": 16, "lora_alpha": 32}
+    settings["target_modules"] = ", ".join(sorted(SHORT.targets))
+    kept = SimpleNamespace(run=SimpleNamespace(hyperparameters=settings))
+    monkeypatch.setattr(running, "load_result", lambda target, fresh: kept)
+    (tmp_path / "artifacts" / "trl").mkdir(parents=True)
+    running.run_tool("trl", recipe=SHORT, work=tmp_path)
+    assert capsys.readouterr().out == ""
+    running.run_tool("trl", recipe=replace(SHORT, rank=8, schedule="linear"), work=tmp_path)
+    out = capsys.readouterr().out
+    assert "lr_scheduler_type cosine, now linear, r 16, now 8" in out and out.count("\n") == 1
 
 
 def test_environments(tmp_path, monkeypatch):
