@@ -1,6 +1,6 @@
 """Rung 11's situations: the tools that are accepted for each, with the reasons that may decide it.
 
-Where two tools can be argued, both stand here. As in rung 01 the key is no secret in an open course; the argument in
+Where two tools can be argued, both stand here (TRL's command, too, splits a run by a line: `accelerate_config`). As in rung 01 the key is no secret in an open course; the argument in
 the learner's own words, which a human reads, is where the points for thinking are.
 """
 
@@ -10,17 +10,17 @@ KEY: dict[str, dict[str, tuple[str, ...]]] = {
     "chidi": {"trl": ("own-code",)},
     "dorte": {"trl": ("own-code",)},
     "edda": {"axolotl": ("file-a-run",), "llamafactory": ("file-a-run",)},
-    "farid": {"axolotl": ("many-gpus", "file-a-run"), "llamafactory": ("many-gpus",)},
+    "farid": {"axolotl": ("many-gpus", "file-a-run"), "llamafactory": ("many-gpus",), "trl": ("many-gpus",)},
     "greet": {"axolotl": ("file-a-run",), "llamafactory": ("file-a-run",)},
     "hamid": {"axolotl": ("many-gpus", "file-a-run")},
     "ines": {"llamafactory": ("no-code",)},
-    "jonas": {"llamafactory": ("no-code",)},
+    "jonas": {"stay": ("not-the-tool",)},
     "keiko": {"llamafactory": ("many-models",), "axolotl": ("many-models",)},
-    "lotte": {"llamafactory": ("no-code", "many-models")},
+    "lotte": {"trl": ("own-code",)},
     "mika": {"unsloth": ("one-small-gpu",)},
     "nadia": {"unsloth": ("one-small-gpu",)},
-    "otto": {"unsloth": ("one-small-gpu",), "trl": ("one-small-gpu",)},
-    "petra": {"unsloth": ("one-small-gpu",), "trl": ("one-small-gpu",)},
+    "otto": {"llamafactory": ("many-models",), "axolotl": ("many-models",)},
+    "petra": {"stay": ("not-the-tool",)},
     "quentin": {"torchtune": ("runs-already",), "stay": ("runs-already",)},
     "rhea": {"trl": ("no-longer-kept",), "axolotl": ("no-longer-kept",), "llamafactory": ("no-longer-kept",)},
     "selim": {

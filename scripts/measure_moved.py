@@ -24,6 +24,7 @@ from shared.model_shape import PROJECTIONS
 from shared.models import base_folder, base_spec, load_base
 
 NAME = "moved"
+COMMAND = "python scripts/measure_moved.py"
 ROWS = 200
 NOTES = f"familiar, unseen: share of {ROWS} public rows with the right ticket. loss: mean of the last 20 steps."
 RECIPE = {
@@ -54,13 +55,24 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", choices=CHANGES, default=list(CHANGES))
     given = parser.parse_args()
-    table = table_so_far(NAME, NOTES, f"python scripts/measure_moved.py --seeds {' '.join(map(str, given.seeds))}")
+    table = table_so_far(NAME, NOTES, COMMAND)
     done = {(row["name"], row["seed"]) for row in table.rows}
     for name, seed in ((name, seed) for seed in given.seeds for name in given.only if (name, seed) not in done):
         table.rows.append(measure(name, seed))
-        save(NAME, table)
+        save(NAME, table.model_copy(update={"command": command_of(table.rows)}))
         print(table.rows[-1], flush=True)
     return 0
+
+
+def command_of(rows: list[dict]) -> str:
+    """Return the calls that make these rows: one for the names that have the same seeds."""
+    seeds_of, names_of = {}, {}
+    for row in rows:
+        seeds_of.setdefault(row["name"], set()).add(row["seed"])
+    for name in CHANGES:
+        if seeds := sorted(seeds_of.get(name, ())):
+            names_of.setdefault(" ".join(map(str, seeds)), []).append(f'"{name}"')
+    return "; ".join(f"{COMMAND} --seeds {seeds} --only {' '.join(names)}" for seeds, names in names_of.items())
 
 
 def measure(name: str, seed: int) -> dict:

@@ -34,7 +34,7 @@ def trl(recipe: Recipe, base: Shape) -> Config:
         "packing": False,
         "learning_rate": recipe.learning_rate,
         "lr_scheduler_type": recipe.schedule,
-        "optim": "adamw_torch",
+        "optim": "adamw_torch_fused",
         "weight_decay": 0.0,
         "max_grad_norm": 1.0,
         "warmup_steps": recipe.warmup_steps,

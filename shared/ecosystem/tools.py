@@ -34,7 +34,10 @@ TOOLS = {
             name="trl",
             package="trl",
             title="TRL's command line",
-            niche="the reference trainers of the Hugging Face libraries; the others but torchtune stand on them",
+            niche=(
+                "the reference trainers of the Hugging Face libraries. Unsloth trains with them; Axolotl and "
+                "LLaMA-Factory stand on the same transformers"
+            ),
             requirements=None,
             format="prompt-completion",
             command=("trl", "sft", "--config", "config.yaml"),
@@ -76,7 +79,7 @@ TOOLS = {
             name="unsloth",
             package="unsloth",
             title="Unsloth",
-            niche="hand-written kernels on one GPU: less memory and time behind TRL's own interface",
+            niche="its own kernels behind TRL's interface, aimed at less memory and time, mostly on one GPU",
             requirements=REQUIREMENTS / "unsloth.txt",
             format="prompt-completion",
             command=("python", str(COMPONENTS / "unsloth_sft.py"), "config.yaml"),
