@@ -1,7 +1,8 @@
 """Rung 11's situations: the tools that are accepted for each, with the reasons that may decide it.
 
-Where two tools can be argued, both stand here (TRL's command, too, splits a run by a line: `accelerate_config`). As in rung 01 the key is no secret in an open course; the argument in
-the learner's own words, which a human reads, is where the points for thinking are.
+Where two tools can be argued, both stand here. TRL's command, too, splits a run by a line in a file
+(`accelerate_config`). As in rung 01 the key is no secret in an open course; the argument in the learner's own words,
+which a human reads, is where the points for thinking are.
 """
 
 KEY: dict[str, dict[str, tuple[str, ...]]] = {

@@ -34,7 +34,8 @@ NOTES = (
     "counted, from the first step to the last. seconds: the whole process, start and saving included. peak_gib: "
     "resident memory of the largest process on a CPU; on a GPU the card's memory above what was used before. "
     "threads: of the processor, which others used too. config_lines: the YAML's, and for Unsloth its script's. "
-    "trouble: what had to be put right, or what stopped it."
+    "trouble: what had to be put right, or what stopped it. qwen2.5-0.5b-random: that model's shape with random "
+    "weights, 80 steps, so it has a speed and no tickets."
 )
 
 
