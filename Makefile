@@ -73,6 +73,9 @@ capstone: $(STAMP) ## publish your best run as a folder for the hub: make capsto
 	@$(PY) -m autograder capstone $(if $(RUNG),--rung '$(RUNG)') $(if $(MERGED),--merged) \
 		$(if $(BASE_ID),--base-id '$(BASE_ID)') $(if $(LICENCE),--licence '$(LICENCE)')
 
+tool-%: $(STAMP) ## rung 11's run with another tool, its environment made first; NN: axolotl, llamafactory, torchtune, trl, unsloth
+	@$(PY) -m shared.ecosystem '$*'
+
 grade-rung-%: $(STAMP) ## for instructors: nbgrader autograde rung NN
 	@$(BIN)/nbgrader autograde "$$($(PY) -m shared.course --folder $*)"
 

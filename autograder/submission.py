@@ -44,6 +44,7 @@ class Submission:
     """
 
     learner_functions: tuple[tuple[str, LearnerFunction, str], ...] = ()
+    libraries: tuple[str, ...] = ("torch", "transformers")  # whose versions run.json must say
 
     def __init__(self, folder: Path, rung: Rung, course: Course, *, seed: int, split: str):
         self.folder, self.rung, self.course, self.seed, self.split = folder, rung, course, seed, split

@@ -55,7 +55,7 @@ def run_faults(work: TicketSubmission, method: str, found: str) -> list[Fault]:
         (run.rows < LEAST_ROWS, f"{run.rows} rows, expected at least {LEAST_ROWS}"),
         (batch_size(run) < 1, "per_device_train_batch_size is not a number of rows"),
         (run.wall_seconds <= 0, "wall_seconds is 0"),
-        (not {"torch", "transformers"} <= run.versions.keys(), "versions lacks torch or transformers"),
+        (not set(work.libraries) <= run.versions.keys(), f"versions lacks {' or '.join(work.libraries)}"),
     ]
 
 

@@ -180,8 +180,43 @@ def _false_alarm(stream: random.Random) -> Question:
     )
 
 
+def _rows_a_step(stream: random.Random) -> Question:
+    numbers = {"micro": stream.choice((1, 2, 3, 4)), "pieces": stream.choice((4, 6, 8, 12)),
+               "devices": stream.choice((2, 3, 4, 8))}  # fmt: skip
+    return Question(
+        "rows-a-step",
+        "A configuration has a micro batch of {micro} and accumulates {pieces} of them; it runs on {devices} GPUs. How "
+        "many rows does one optimizer step see?".format(**numbers),
+        numbers,
+    )
+
+
+def _steps(stream: random.Random) -> Question:
+    batch = stream.choice((16, 24, 32, 48))
+    rows = batch * stream.randint(20, 60) + stream.randint(1, batch // 3)
+    numbers = {"rows": rows, "epochs": stream.choice((2, 3, 5)), "batch": batch}
+    return Question(
+        "steps",
+        "{rows} rows, {epochs} epochs, {batch} rows a step. The rows left at the end of each epoch make a step of "
+        "their own. How many optimizer steps does the run have?".format(**numbers),
+        numbers,
+    )
+
+
+def _packed_rows(stream: random.Random) -> Question:
+    numbers = {"length": stream.choice((1024, 2048, 4096)), "tokens": stream.choice((40, 64, 80, 128)),
+               "batch": stream.choice((2, 4, 8))}  # fmt: skip
+    return Question(
+        "packed-rows",
+        "Rows of {tokens} tokens on average are packed into full sequences of {length} tokens, and a step takes "
+        "{batch} sequences. How many rows does one step see, on average?".format(**numbers),
+        numbers,
+    )
+
+
 DRAWS: dict[str, tuple[Callable[[random.Random], Question], ...]] = {
     "03": (_trainable, _share, _alpha, _moments),
     "04": (_bits, _double, _weights, _nearest),
     "09": (_paired_rows, _false_alarm),
+    "11": (_rows_a_step, _steps, _packed_rows),
 }

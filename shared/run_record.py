@@ -10,6 +10,7 @@ from shared.models import base_record, profile_here
 
 if TYPE_CHECKING:
     from datasets import Features
+    from peft import PeftConfig
     from transformers import PreTrainedModel, Trainer, TrainingArguments
 
 LIBRARIES = ("torch", "transformers", "trl", "peft")
@@ -63,8 +64,13 @@ def _decided_by(trainer: "Trainer") -> dict[str, Setting]:
 def adapter_settings(model: "PreTrainedModel") -> dict[str, Setting]:
     """Return the settings of a PEFT adapter, or nothing for a full fine-tune."""
     for config in getattr(model, "peft_config", {}).values():
-        return {name: _plain(getattr(config, name)) for name in ADAPTER_SETTINGS if hasattr(config, name)}
+        return adapter_settings_of(config)
     return {}
+
+
+def adapter_settings_of(config: "PeftConfig") -> dict[str, Setting]:
+    """Return the settings in a PEFT configuration that run.json names."""
+    return {name: _plain(getattr(config, name)) for name in ADAPTER_SETTINGS if hasattr(config, name)}
 
 
 def method_of(model: "PreTrainedModel") -> str:

@@ -25,7 +25,10 @@ from shared.run_record import run_record
 if TYPE_CHECKING:
     from transformers import Trainer, TrainerCallback
 
-__all__ = ["StageError", "StageResult", "StageRun", "stage", "trainer_arguments", "work_folder"]
+__all__ = [
+    "StageError", "StageResult", "StageRun", "load_result", "refuse_where_nothing_is_trained", "stage",
+    "trainer_arguments", "work_folder",
+]  # fmt: skip
 
 SEED = 0
 CHECKPOINT_EVERY = {"cpu": 25, "cuda": 100}  # steps: some seconds of work to lose, against the time to write
@@ -77,8 +80,8 @@ def stage(
     scratch = target.with_name(f"checkpoint-{name}")
     _bring_back_old_result(target, scratch)
     if target.exists() and not rerun:
-        return _announce(_load(target, fresh=False), begun_again=last_checkpoint(scratch) is not None)
-    _refuse_where_nothing_is_trained(name, target)
+        return _announce(load_result(target, fresh=False), begun_again=last_checkpoint(scratch) is not None)
+    refuse_where_nothing_is_trained(name, target)
     if rerun:
         shutil.rmtree(scratch, ignore_errors=True)
     with _interruption_told(name, scratch), quiet(), loss_in_progress_bar():
@@ -88,7 +91,7 @@ def stage(
         curve = curve_of(trainer.state.log_history)
         record = run_record(trainer, curve, rung=load_course().rung(rung).id, stage=name)
         _save(trainer, curve, record, target, scratch)
-    return _announce(_load(target, fresh=True))
+    return _announce(load_result(target, fresh=True))
 
 
 def work_folder(rung: str) -> Path:
@@ -177,7 +180,7 @@ def _bring_back_old_result(target: Path, scratch: Path) -> None:
         (scratch / "old").rename(target)
 
 
-def _load(target: Path, fresh: bool) -> StageResult:
+def load_result(target: Path, fresh: bool) -> StageResult:
     """Return a saved stage. Raises StageError for a record or weights that are missing or spoilt."""
     try:
         run = read_json(target / "run.json", RunRecord, within=target)
@@ -222,7 +225,7 @@ def _announce(result: StageResult, begun_again: bool = False) -> StageResult:
     return result
 
 
-def _refuse_where_nothing_is_trained(name: str, target: Path) -> None:
+def refuse_where_nothing_is_trained(name: str, target: Path) -> None:
     """Raise StageError under nbgrader (its autograde and validate set NBGRADER_EXECUTION) and on request."""
     for variable in ("NBGRADER_EXECUTION", "COURSE_NO_TRAINING"):
         if os.environ.get(variable):

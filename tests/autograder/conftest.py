@@ -10,6 +10,7 @@ import example_preferences
 import example_work
 import pytest
 from choice_fixtures import _choice_work, choice_work, taught_as  # noqa: F401 (fixtures of rung 01)
+from ecosystem_fixtures import _ecosystem_work, ecosystem_work  # noqa: F401 (fixtures of rung 11)
 from evals_fixtures import _evals_work, actors, evals_work  # noqa: F401 (fixtures of rung 09)
 from forgetting_fixtures import _forgetting_work, forgetting_work, students  # noqa: F401 (fixtures of rung 10)
 from grpo_fixtures import _grpo_work, grpo_work, samples_are  # noqa: F401 (fixtures of rung 07)
