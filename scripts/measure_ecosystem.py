@@ -34,7 +34,8 @@ NOTES = (
     "counted, from the first step to the last. seconds: the whole process, start and saving included. peak_gib: "
     "resident memory of the largest process on a CPU; on a GPU the card's memory above what was used before. "
     "threads: of a processor that others used too, in some runs more than in others: on the CPU, speed does not rank "
-    "the tools. config_lines: the YAML's, and for Unsloth its script's. trouble: what had to be put right, or what stopped it."
+    "the tools. config_lines: the YAML's, and for Unsloth its script's. trouble: what had to be put "
+    "right, or what stopped it."
 )
 
 
