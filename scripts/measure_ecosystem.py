@@ -33,9 +33,10 @@ NOTES = (
     "unseen: share of 200 public rows with the right ticket. tokens_per_second: all tokens of the rows, padding not "
     "counted, from the first step to the last. seconds: the whole process, start and saving included. peak_gib: "
     "resident memory of the largest process on a CPU; on a GPU the card's memory above what was used before. "
-    "threads: of the processor, which others used too. config_lines: the YAML's, and for Unsloth its script's. "
-    "trouble: what had to be put right, or what stopped it. qwen2.5-0.5b-random: that model's shape with random "
-    "weights, 80 steps, so it has a speed and no tickets."
+    "threads: of a processor that others used too, in some runs more than in others: on the CPU, speed does not rank "
+    "the tools. config_lines: the YAML's, and for Unsloth its script's. trouble: what had to be put "
+    "right, or what stopped it. qwen2.5-0.5b-random: that model's shape with random weights, 80 steps, so it has a "
+    "speed and no tickets."
 )
 
 
