@@ -16,9 +16,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from shared.ecosystem.config import CONFIG, DATA
+from shared.ecosystem.collect import rows_of
+from shared.ecosystem.config import BASE, CONFIG
 from shared.ecosystem.curves import mean_tokens
-from shared.ecosystem.export import FILE, read_back
 from shared.ecosystem.recipe import Recipe, recipe_here
 from shared.ecosystem.run import PROCESS, run_tool, tools_folder
 from shared.ecosystem.score import score
@@ -83,8 +83,8 @@ def measure(name: str, recipe: Recipe, trouble: str | None) -> dict[str, Any]:
 def numbers(name: str, recipe: Recipe, place: Path, result: StageResult) -> dict[str, Any]:
     """Return what a finished run measured."""
     process = json.loads((place / PROCESS).read_text(encoding="utf-8"))
-    rows = read_back(place / DATA / FILE, TOOLS[name].format)
-    tokens = mean_tokens(place / "base", rows) * recipe.batch * (recipe.steps - 1)
+    rows = rows_of(place, TOOLS[name])
+    tokens = mean_tokens(place / BASE, rows) * recipe.batch * (recipe.steps - 1)
     exact = {entry.phrasing: entry.after for entry in score(result.folder).entries if entry.metric == "exact_match"}
     losses = [row.loss for row in result.curve.rows]
     return {
