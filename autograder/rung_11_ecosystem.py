@@ -7,17 +7,21 @@ one that ran cannot be proven from the weights; what the weights do can. The wor
 explanations wait for a human.
 """
 
-from collections.abc import Callable
+import math
+import operator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from autograder import adapter_criteria as criteria
 from autograder.criteria import Criterion, Finding
 from autograder.numbers import judge_number
+from autograder.rung_11_config import shown
 from autograder.rung_11_key import LOOK_AGAIN, first_reason
 from autograder.rung_11_numbers import SOLUTIONS
 from autograder.rung_11_submission import HALVES, PEFT_NAME, Rung11
 from autograder.rung_11_translation import judge_translation
 from autograder.ticket_criteria import (
+    Fault,
     claim_is_honest,
     curve_is_real,
     judge_run,
@@ -25,6 +29,7 @@ from autograder.ticket_criteria import (
     real,
     tickets_match,
 )
+from shared.ecosystem.config import CONFIG
 from shared.ecosystem.tools import TOOLS
 from shared.translation import drawn as drawn_recipe
 
@@ -91,10 +96,25 @@ def decided(least: int, *, with_reason: bool) -> Callable[[Rung11], Finding]:
 
 
 def run_is_a_tools(work: Rung11) -> Finding:
-    """`run.json` says which tool ran, and what the adapter shows of the run."""
+    """`run.json` names a tool, and says what the adapter and the tool's own configuration show of the run."""
     tool, adapter = TOOLS[work.stage], real(work)
-    finding = judge_run(work, criteria.adapter_run_faults(work, "lora", adapter))
-    return replace(finding, observed=f"{tool.title}: {finding.observed}") if finding.passed else finding
+    finding = judge_run(work, [*criteria.adapter_run_faults(work, "lora", adapter), *config_faults(work)])
+    return replace(finding, observed=f"run.json names {tool.title}: {finding.observed}") if finding.passed else finding
+
+
+def config_faults(work: Rung11) -> Iterator[Fault]:
+    """Yield what run.json says otherwise than the configuration beside it; a rate out of a log is rounded."""
+    said = work.run.hyperparameters
+    for name, stated in work.stated.items():
+        if name in said:
+            agrees = rate_agrees if name == "learning_rate" else operator.eq
+            yield not agrees(said[name], stated), f"{name} is {said[name]}, {CONFIG} says {shown(stated)}"
+
+
+def rate_agrees(said: object, stated: object) -> bool:
+    """Return whether two rates are one, up to the step at which the log began."""
+    numbers = all(isinstance(one, int | float) for one in (said, stated))
+    return numbers and math.isclose(said, stated, rel_tol=0.05)
 
 
 CRITERIA = [

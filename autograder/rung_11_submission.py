@@ -1,17 +1,23 @@
 """What rung 11's checker asks for beside what all adapter rungs share: translations, decisions, functions."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from autograder.adapter_submission import AdapterSubmission
 from autograder.criteria import NotMet
+from autograder.rung_11_config import Unstated, parsed
 from autograder.rung_11_key import KEY
 from autograder.student_code import Call, LearnerFunction
 from autograder.submission import remembered
 from shared.artifacts import ArtifactError
 from shared.cases import DecisionsRecord, Letter
+from shared.ecosystem.collect import settings
+from shared.ecosystem.config import CONFIG, settings_of
 from shared.ecosystem.tools import TOOLS
+from shared.safe_files import read_limited
 from shared.tool_cases import DECISIONS, drawn
-from shared.translation import TRANSLATIONS, TranslationRecord
+from shared.translation import LONGEST_CONFIG, TRANSLATIONS, TranslationRecord
 
 if TYPE_CHECKING:  # NumPy and what needs it are imported where they are used: a check of JSON alone stays quick
     from autograder.rung_11_adapter_keys import RowsCase
@@ -63,6 +69,32 @@ class Rung11(AdapterSubmission):
         from autograder import rung_11_adapter_keys
 
         return rung_11_adapter_keys.rows_cases(self.seed)
+
+    @remembered
+    def stated(self) -> dict[str, Any]:
+        """The settings in the configuration that the tool was started with, under run.json's names.
+
+        Raises ArtifactError where the file is missing, and NotMet where it is no configuration of this tool.
+        """
+        file = f"artifacts/{self.stage}/{CONFIG}"
+        text = read_limited(self.path(file), self.folder, LONGEST_CONFIG).decode("utf-8", errors="replace")
+        try:
+            found = settings_of(self.stage, yaml.safe_dump(dict(parsed(text))), self.run.rows)
+            return settings(found) | {"r": found["rank"], "lora_alpha": found["alpha"]}
+        except (
+            Unstated,
+            yaml.YAMLError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            ValueError,
+            ArithmeticError,
+            RecursionError,
+        ):
+            raise NotMet(
+                f"{file}: no configuration of {TOOLS[self.stage].title} as this rung writes it",
+                hint=f"Let run_tool({self.stage!r}, rerun=True) write it.",
+            ) from None
 
     @remembered
     def translations(self) -> TranslationRecord:

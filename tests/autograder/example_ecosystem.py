@@ -1,5 +1,6 @@
 """A submission of rung 11: a notebook, a made-up tool's run on a tiny base, translations, numbers and decisions."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -13,6 +14,8 @@ from autograder.rung_11_numbers import SOLUTIONS
 from autograder.verdict import verdict
 from shared.artifacts import BaseRecord, EvalRecord, fingerprint_model, write_json
 from shared.cases import Decision, DecisionsRecord
+from shared.ecosystem.config import config_text, shape_of
+from shared.ecosystem.recipe import Recipe as ToolRecipe
 from shared.model_shape import PROJECTIONS
 from shared.questions import ANSWERS, AnswersRecord, drawn
 from shared.tool_cases import DECISIONS
@@ -23,6 +26,7 @@ from shared.translation import drawn as drawn_recipe
 RUNG = "rung-11-ecosystem"
 SEED = 5  # of everything that is drawn for the learner
 TRL = "artifacts/trl"
+RUN = ToolRecipe(3e-3, "float32", "cpu", rank=4, alpha=8, steps=100, rows=800)  # what the made-up run is of
 
 READ_ADAPTER = """
 NAMES = {"attn.q_proj": "self_attn.q_proj", "attn.k_proj": "self_attn.k_proj", "attn.v_proj": "self_attn.v_proj",
@@ -111,6 +115,12 @@ def write_decisions_11(folder: Path, decided: dict[str, tuple[str, str]] | None 
     write_json(folder / DECISIONS, DecisionsRecord(rung="11", seed=seed, decisions=made))
 
 
+def write_config(stage: Path, base: Path, tool: str = "trl", **changes: object) -> None:
+    """Write the configuration of the made-up run, or of one that departs from it."""
+    text = config_text(tool, replace(RUN, **changes), shape_of(base))
+    (stage / "config.yaml").write_text(text, encoding="utf-8")
+
+
 def make_tool_run(folder: Path, base: Path, first_loss: float, tool: str = "trl", **package: str) -> None:
     """Write honest artifacts of a tool's "run" on `base` whose adapter is noise, and an eval.json about it."""
     stage = folder / "artifacts" / tool
@@ -121,9 +131,10 @@ def make_tool_run(folder: Path, base: Path, first_loss: float, tool: str = "trl"
                 "target_modules": ", ".join(sorted(PROJECTIONS))}  # fmt: skip
     versions = {"torch": "2.13.0", **(package or {"trl": "1.16.0"})}  # not every tool has transformers
     made = {"rung": "11", "stage": tool, "method": "lora", "trainable_parameters": trained,
-            "hyperparameters": settings, "versions": versions}  # fmt: skip
+            "rows": RUN.rows, "hyperparameters": settings, "versions": versions}  # fmt: skip
     write_json(stage / "run.json", run_record(record, total, **made))
     write_json(stage / "loss_curve.json", falling_curve(first_loss))
+    write_config(stage, base, tool)
     kinds = [(metric, phrasing) for metric in ("valid_json", "exact_match") for phrasing in ("familiar", "unseen")]
     claims = [entry(*kind) for kind in kinds]
     write_json(folder / "artifacts" / "eval.json", EvalRecord(base=record, stage=tool, entries=claims))

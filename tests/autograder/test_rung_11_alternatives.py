@@ -13,6 +13,7 @@ from example_ecosystem import (
     right_configs,
     right_decisions,
     write_answers_11,
+    write_config,
     write_decisions_11,
     write_notebook_11,
     write_translations,
@@ -85,6 +86,8 @@ def test_another_recipe_is_as_good(ecosystem_work, tiny_base, measured_as, setti
         run["hyperparameters"].update(stated)
 
     edit(ecosystem_work / TRL / "run.json", change)
+    recipe = {name: settings[name] for name in ("rank", "alpha", "targets") if name in settings}
+    write_config(ecosystem_work / TRL, tiny_base, **recipe)
     report = report_11(ecosystem_work, "done-when")
     assert report.done, [said(result) for result in report.criteria if not result.passed]
 

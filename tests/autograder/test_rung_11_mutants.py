@@ -15,6 +15,7 @@ from example_ecosystem import (
     right_configs,
     right_decisions,
     write_answers_11,
+    write_config,
     write_decisions_11,
     write_notebook_11,
     write_translations,
@@ -302,6 +303,35 @@ def test_a_record_that_is_not_the_runs_is_refused(measured_right, change, words)
 def test_settings_that_the_adapter_contradicts_are_refused(measured_right):
     edit(measured_right / TRL / "run.json", lambda run: run["hyperparameters"].update(lora_alpha=32))
     assert "lora_alpha is 32, the adapter's is 8" in refused(measured_right, "run-record")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"learning_rate": 2e-4}, "learning_rate is 0.003, config.yaml says 0.0002"),
+        ({"batch": 8}, "per_device_train_batch_size is 16, config.yaml says 8"),
+        ({"rank": 16}, "r is 4, config.yaml says 16"),
+        ({"alpha": 16}, "lora_alpha is 8, config.yaml says 16"),
+    ],
+)
+def test_settings_that_the_tools_configuration_contradicts_are_refused(measured_right, tiny_base, change, words):
+    write_config(measured_right / TRL, tiny_base, **change)
+    assert words in refused(measured_right, "run-record")
+
+
+def test_another_runs_adapter_under_a_tools_name_lacks_its_configuration(measured_right):
+    """Rung 03's result, renamed, comes without one."""
+    (measured_right / TRL / "config.yaml").unlink()
+    assert "config.yaml: no such file" in refused(measured_right, "run-record")
+
+
+@pytest.mark.parametrize(
+    "text", ["lora_r: 4\n", "- 1\n", "\0", "lora_r: 0x" + "F" * 5000, "lora_r: *x\n", "x" * 20_000]
+)
+def test_a_configuration_that_is_none_is_one_line(measured_right, text):
+    (measured_right / TRL / "config.yaml").write_text(text)
+    line = refused(measured_right, "run-record")
+    assert "config.yaml" in line and "the checker itself failed" not in line and "\n" not in line
 
 
 NOT_REAL = {
