@@ -65,15 +65,23 @@ def test_lora_keeps_totals_and_loses_tickets(rows):
     assert all(tickets <= 0.1 and totals >= 0.9 and notes >= 0.9 for tickets, totals, notes in left(rows, "LoRA", {0}))
 
 
-def test_a_lower_rate_keeps_most(rows):
-    assert all(
-        min(tickets, totals) >= 0.5 and notes >= 0.9 for tickets, totals, notes in left(rows, "low rate", {0, 1})
-    )
+def test_a_lower_rate_and_averaging_promise_nothing(rows):
+    for name, seeds in (("low rate", SEEDS), ("averaging 0.5", {0, 1})):
+        kept = [min(tickets, totals) for tickets, totals, _ in left(rows, name, seeds)]
+        assert max(kept) >= 0.8 and min(kept) <= 0.1
+        assert all(notes >= 0.9 for *_, notes in left(rows, name, seeds))
 
 
-def test_the_models_own_answers_do_about_as_much_as_old_rows(rows):
-    for mine, theirs in zip(left(rows, "own answers 20%", {0}), left(rows, "replay 20%", {0}), strict=False):
-        assert abs(min(mine[:2]) - min(theirs[:2])) <= 0.15
+def test_the_models_own_answers_keep_tickets_as_old_rows_do_and_of_totals_less(rows):
+    mine, theirs = (list(left(rows, name, {0, 1})) for name in ("own answers 20%", "replay 20%"))
+    assert all(abs(one[0] - other[0]) <= 0.05 for one, other in zip(mine, theirs, strict=True))
+    assert [round(totals, 1) for _, totals, _ in mine] == [0.7, 0.4]
+
+
+def test_only_springs_and_mixture_meet_the_target_with_every_seed(rows):
+    names = {row["name"] for row in rows if "R" in row}
+    met = {name for name in names if all(min(one) >= 0.9 for one in left(rows, name, set()))}
+    assert met == {"EWC 10,000", "mixture"}
 
 
 def test_lost_tickets_are_back_after_one_step_and_no_control_is_near(rows):
