@@ -53,7 +53,7 @@ def main() -> int:
         save(NAME, table)
         return 0
     recipe = recipe_here()
-    done = {(row["tool"], row["base"], row["device"]) for row in table.rows}
+    done = {(row["name"], row["base"], row["device"]) for row in table.rows}
     for tool in options.tools:
         if (tool, "pocket", recipe.device) in done:
             continue
@@ -68,7 +68,7 @@ def main() -> int:
 def measure(name: str, recipe: Recipe, trouble: str | None) -> dict[str, Any]:
     """Run the tool afresh and return the table's row; its error where it stopped."""
     row = {
-        "tool": name, "base": "pocket", "device": recipe.device, "machine": machine_here(),
+        "name": name, "base": "pocket", "device": recipe.device, "machine": machine_here(),
         "date": date.today().isoformat(), "steps": recipe.steps, "precision": recipe.precision,
         "threads": int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1),
     }  # fmt: skip

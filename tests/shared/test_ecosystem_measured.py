@@ -11,7 +11,7 @@ MEASURED = {"versions", "tokens_per_second", "seconds", "peak_gib", "config_line
 
 
 def named(rows):
-    return [f"{row['tool']} on {row['base']}, {row['device']}" for row in rows]
+    return [f"{row['name']} on {row['base']}, {row['device']}" for row in rows]
 
 
 def test_no_run_stands_twice():
@@ -20,7 +20,7 @@ def test_no_run_stands_twice():
 
 @pytest.mark.parametrize("row", ROWS, ids=named(ROWS))
 def test_every_row_names_its_tool_and_machine(row):
-    assert row["tool"] in TOOLS
+    assert row["name"] in TOOLS
     assert row["machine"] and row["date"] and row["steps"] > 0
     assert row in FINISHED or row["trouble"]
 
@@ -28,7 +28,7 @@ def test_every_row_names_its_tool_and_machine(row):
 @pytest.mark.parametrize("row", FINISHED, ids=named(FINISHED))
 def test_every_finished_row_is_whole(row):
     assert set(row) >= MEASURED
-    assert row["versions"][TOOLS[row["tool"]].package]
+    assert row["versions"][TOOLS[row["name"]].package]
     assert row["tokens_per_second"] > 0
     assert row["last_loss"] < row["first_loss"]
     if row["base"] == "pocket":
