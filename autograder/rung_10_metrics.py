@@ -148,9 +148,11 @@ def fault_of(function: str, seed: int, answers: list[Answer]) -> tuple[str, str]
 
 
 def number_of(answer: Answer) -> float | None:
-    """Return the one number that an answer is, whatever its type, or None."""
+    """Return the one number that an answer is, NumPy's and PyTorch's too, or None; a list of one is none."""
     if answer.kind == "value" and type(answer.value) in (int, float):
         return float(answer.value)
+    if answer.type_name in ("list", "tuple"):
+        return None
     return answer.values[0] if len(answer.values) == 1 and not answer.shape else None
 
 

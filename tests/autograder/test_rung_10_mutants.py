@@ -61,6 +61,8 @@ def refused(work, cell: str, criterion: str, words: str, **answers: str) -> None
         ("R[j - 1][j] - start[j]", "start[j] - R[j - 1][j]", "forward-transfer", "sign is wrong"),
         ("R[j - 1][j] - start[j]", "R[j][j - 1] - start[j]", "forward-transfer", "Row and column"),
         ("    gifts =", "    return str(R)\n    gifts =", "forward-transfer", "returned str"),
+        ("return sum(gifts) / max(1, len(gifts))", "return [sum(gifts) / max(1, len(gifts))]", "forward-transfer",
+         "returned list, expected a number"),
         ("    gifts =", "    return float('nan')\n    gifts =", "forward-transfer", "right is"),
     ],
 )  # fmt: skip
