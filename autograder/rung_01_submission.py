@@ -11,7 +11,8 @@ from autograder.submission import remembered
 from autograder.ticket_submission import TicketSubmission
 from shared import wiki
 from shared.artifacts import ArtifactError
-from shared.cases import DecisionsRecord, Letter, drawn
+from shared.cases import drawn
+from shared.decisions import DecisionsRecord, Letter
 from shared.questions import ANSWERS
 from shared.world import rows
 

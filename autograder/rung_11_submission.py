@@ -11,7 +11,7 @@ from autograder.rung_11_key import KEY
 from autograder.student_code import Call, LearnerFunction
 from autograder.submission import remembered
 from shared.artifacts import ArtifactError
-from shared.cases import DecisionsRecord, Letter
+from shared.decisions import DecisionsRecord, Letter
 from shared.ecosystem.collect import settings
 from shared.ecosystem.config import CONFIG, settings_of
 from shared.ecosystem.tools import TOOLS

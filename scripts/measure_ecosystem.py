@@ -35,8 +35,9 @@ NOTES = (
     "resident memory of the largest process on a CPU; on a GPU the card's memory above what was used before. "
     "threads: of a processor that others used too, in some runs more than in others: on the CPU, speed does not rank "
     "the tools. config_lines: the YAML's, and for Unsloth its script's. trouble: what had to be put "
-    "right, or what stopped it. qwen2.5-0.5b-random: that model's shape with random weights, 80 steps, so it has a "
-    "speed and no tickets."
+    "right, or what stopped it. cuda: run by a driver of its own on a machine without network, out of the same "
+    "modules, and put in with --add. qwen2.5-0.5b-random: that model's shape with random weights, 80 steps, so it has "
+    "a speed and no tickets. TRL's rows ran with 33 lines; six that state its defaults were written out since."
 )
 
 

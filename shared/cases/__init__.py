@@ -6,21 +6,16 @@ answers are accepted, this module does not know (`autograder.rung_01_key` does).
 """
 
 import functools
-import random
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
-from pydantic import Field
-
-from shared.artifacts import Artifact, read_json, write_json
-from shared.questions import ANSWERS, LARGEST_SEED
+from shared.artifacts import write_json
+from shared.decisions import DecisionsRecord, Letter, decision_of, drawn_from, letters_in, seed_kept_in
+from shared.questions import ANSWERS
 from shared.training import work_folder
 
 RUNG = "01"
 FOLDER = Path(__file__).parent
-HEAD = "== "
 
 CHOICES = {
     "prompt": "a prompt: instructions, examples, settings; nothing is trained",
@@ -47,78 +42,30 @@ REASONS = {
 }
 
 
-class CaseError(Exception):
-    """An answer that is none: an unknown letter, choice or reason. One line."""
-
-
-class Letter(NamedTuple):
-    """One client's letter. `pile` says which of the twelve piles it is drawn from."""
-
-    name: str
-    pile: int
-    text: str
-
-
-class Decision(Artifact):
-    """What a learner would do in one case, and the reason that decides it."""
-
-    choice: str
-    reason: str
-
-
-class DecisionsRecord(Artifact):
-    """`answers.json` of rung 01: the seed that drew the letters, and a decision for each letter's name."""
-
-    rung: str
-    seed: int = Field(ge=0, le=LARGEST_SEED)
-    decisions: dict[str, Decision]
-
-
 @functools.cache
 def letters() -> dict[str, Letter]:
     """Return every letter by name."""
-    found = {}
-    for path in sorted(FOLDER.glob("letters-*.txt")):
-        for block in path.read_text(encoding="utf-8").split(f"\n{HEAD}"):
-            head, _, text = block.removeprefix(HEAD).partition("\n")
-            name, pile = head.split()
-            found[name] = Letter(name, int(pile), " ".join(text.split()))
-    return found
+    return {one.name: one for path in sorted(FOLDER.glob("letters-*.txt")) for one in letters_in(path)}
 
 
 def drawn(seed: int) -> list[Letter]:
     """Return the letters that this seed draws, one from each pile, in an order that gives no pile away."""
-    stream = random.Random(f"{RUNG}/cases/{seed}")
-    piles = sorted({letter.pile for letter in letters().values()})
-    mine = [stream.choice([one for one in letters().values() if one.pile == pile]) for pile in piles]
-    return stream.sample(mine, len(mine))
+    return drawn_from(letters(), RUNG, seed)
 
 
 def my_letters(*, work: Path | None = None) -> list[Letter]:
     """Return this learner's letters. The first call draws them, later ones find them again."""
-    folder = work or work_folder(RUNG)
-    if not (folder / ANSWERS).exists():
-        seed = secrets.randbelow(LARGEST_SEED)
-        write_json(folder / ANSWERS, DecisionsRecord(rung=RUNG, seed=seed, decisions={}))
-    return drawn(read_json(folder / ANSWERS, DecisionsRecord, within=folder).seed)
+    return drawn(seed_kept_in(work or work_folder(RUNG), ANSWERS, RUNG))
 
 
 def save_decisions(decisions: Mapping[str, tuple[str, str] | None], *, work: Path | None = None) -> None:
     """Keep (choice, reason) by letter's name beside the seed; None is a letter not decided yet. Raises CaseError."""
     folder = work or work_folder(RUNG)
-    mine = [letter.name for letter in my_letters(work=folder)]
-    made = {name: _decision(name, given, mine) for name, given in decisions.items() if given is not None}
-    seed = read_json(folder / ANSWERS, DecisionsRecord, within=folder).seed
+    seed = seed_kept_in(folder, ANSWERS, RUNG)
+    mine = [letter.name for letter in drawn(seed)]
+    made = {
+        name: decision_of(name, given, mine, (CHOICES, REASONS), ("prompt", "few-examples"))
+        for name, given in decisions.items()
+        if given is not None
+    }
     write_json(folder / ANSWERS, DecisionsRecord(rung=RUNG, seed=seed, decisions=made))
-
-
-def _decision(name: str, given: object, mine: list[str]) -> Decision:
-    """Return the decision, or raise CaseError for a name, choice or reason that is not on its list."""
-    if name not in mine:
-        raise CaseError(f"decisions: {name!r} is none of your letters; expected {', '.join(mine)}")
-    if not isinstance(given, tuple | list) or len(given) != 2 or not all(isinstance(one, str) for one in given):
-        raise CaseError(f"decisions: {name}: got {given!r}, expected a pair such as ('prompt', 'few-examples')")
-    for word, known, what in zip(given, (CHOICES, REASONS), ("choice", "reason"), strict=True):
-        if word not in known:
-            raise CaseError(f"decisions: {name}: no {what} {word!r}; expected one of {', '.join(known)}")
-    return Decision(choice=given[0], reason=given[1])

@@ -5,14 +5,11 @@ which answers are accepted, this module does not know (`autograder.rung_11_key` 
 """
 
 import functools
-import random
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from shared.artifacts import read_json, write_json
-from shared.cases import CaseError, Decision, DecisionsRecord, Letter
-from shared.questions import LARGEST_SEED
+from shared.artifacts import write_json
+from shared.decisions import DecisionsRecord, Letter, decision_of, drawn_from, letters_in, seed_kept_in
 from shared.training import work_folder
 
 RUNG = "11"
@@ -44,46 +41,27 @@ REASONS = {
 @functools.cache
 def letters() -> dict[str, Letter]:
     """Return every situation by name."""
-    found = {}
-    for block in LETTERS.read_text(encoding="utf-8").split("== ")[1:]:
-        head, _, text = block.partition("\n")
-        name, pile = head.split()
-        found[name] = Letter(name, int(pile), " ".join(text.split()))
-    return found
+    return {one.name: one for one in letters_in(LETTERS)}
 
 
 def drawn(seed: int) -> list[Letter]:
-    """Return the situations that this seed draws, one from each pile, in an order that gives no pile away."""
-    stream = random.Random(f"{RUNG}/cases/{seed}")
-    piles = sorted({letter.pile for letter in letters().values()})
-    mine = [stream.choice([one for one in letters().values() if one.pile == pile]) for pile in piles]
-    return stream.sample(mine, len(mine))
+    """Return the letters that this seed draws, one from each pile, in an order that gives no pile away."""
+    return drawn_from(letters(), RUNG, seed)
 
 
 def my_situations(*, work: Path | None = None) -> list[Letter]:
-    """Return this learner's six situations. The first call draws them, later ones find them again."""
-    folder = work or work_folder(RUNG)
-    if not (folder / DECISIONS).exists():
-        write_json(folder / DECISIONS, DecisionsRecord(rung=RUNG, seed=secrets.randbelow(LARGEST_SEED), decisions={}))
-    return drawn(read_json(folder / DECISIONS, DecisionsRecord, within=folder).seed)
+    """Return this learner's letters. The first call draws them, later ones find them again."""
+    return drawn(seed_kept_in(work or work_folder(RUNG), DECISIONS, RUNG))
 
 
 def save_decisions(decisions: Mapping[str, tuple[str, str] | None], *, work: Path | None = None) -> None:
-    """Keep (choice, reason) by name beside the seed; None is one not decided yet. Raises CaseError."""
+    """Keep (choice, reason) by letter's name beside the seed; None is a letter not decided yet. Raises CaseError."""
     folder = work or work_folder(RUNG)
-    mine = [letter.name for letter in my_situations(work=folder)]
-    made = {name: _decision(name, given, mine) for name, given in decisions.items() if given is not None}
-    seed = read_json(folder / DECISIONS, DecisionsRecord, within=folder).seed
+    seed = seed_kept_in(folder, DECISIONS, RUNG)
+    mine = [letter.name for letter in drawn(seed)]
+    made = {
+        name: decision_of(name, given, mine, (CHOICES, REASONS), ("stay", "not-the-tool"))
+        for name, given in decisions.items()
+        if given is not None
+    }
     write_json(folder / DECISIONS, DecisionsRecord(rung=RUNG, seed=seed, decisions=made))
-
-
-def _decision(name: str, given: object, mine: list[str]) -> Decision:
-    """Return the decision, or raise CaseError for a name, choice or reason that is not on its list."""
-    if name not in mine:
-        raise CaseError(f"decisions: {name!r} is none of your six; expected {', '.join(mine)}")
-    if not isinstance(given, tuple | list) or len(given) != 2 or not all(isinstance(one, str) for one in given):
-        raise CaseError(f"decisions: {name}: got {given!r}, expected a pair such as ('stay', 'not-the-tool')")
-    for word, known, what in zip(given, (CHOICES, REASONS), ("choice", "reason"), strict=True):
-        if word not in known:
-            raise CaseError(f"decisions: {name}: no {what} {word!r}; expected one of {', '.join(known)}")
-    return Decision(choice=given[0], reason=given[1])

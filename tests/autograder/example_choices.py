@@ -19,7 +19,8 @@ from autograder.rung_01_key import KEY
 from autograder.verdict import verdict
 from shared import wiki
 from shared.artifacts import BaseRecord, EvalRecord, fingerprint_model, write_json
-from shared.cases import Decision, DecisionsRecord, drawn
+from shared.cases import drawn
+from shared.decisions import Decision, DecisionsRecord
 from shared.questions import ANSWERS
 from shared.world import rows
 

@@ -13,7 +13,7 @@ from autograder.rung_11_key import KEY
 from autograder.rung_11_numbers import SOLUTIONS
 from autograder.verdict import verdict
 from shared.artifacts import BaseRecord, EvalRecord, fingerprint_model, write_json
-from shared.cases import Decision, DecisionsRecord
+from shared.decisions import Decision, DecisionsRecord
 from shared.ecosystem.config import config_text, shape_of
 from shared.ecosystem.recipe import Recipe as ToolRecipe
 from shared.model_shape import PROJECTIONS

@@ -6,7 +6,8 @@ import pytest
 
 from shared import cases
 from shared.artifacts import ArtifactError
-from shared.cases import CHOICES, REASONS, CaseError, drawn, letters, my_letters, save_decisions
+from shared.cases import CHOICES, REASONS, drawn, letters, my_letters, save_decisions
+from shared.decisions import CaseError
 from shared.questions import ANSWERS
 
 DRAWN_7 = "wanda marek ingrid anand pia stellan ishikawa lucia signe hana brandt takumi".split()

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from shared.artifacts import ArtifactError
-from shared.cases import CaseError
+from shared.decisions import CaseError
 from shared.ecosystem.tools import TOOLS
 from shared.tool_cases import CHOICES, DECISIONS, REASONS, drawn, letters, my_situations, save_decisions
 
@@ -81,7 +81,7 @@ def test_a_decision_that_is_none_is_one_line(tmp_path, given, words):
 
 def test_a_stranger_is_refused(tmp_path):
     my_situations(work=tmp_path)
-    with pytest.raises(CaseError, match="'smith' is none of your six"):
+    with pytest.raises(CaseError, match="'smith' is none of your letters"):
         save_decisions({"smith": ("stay", "not-the-tool")}, work=tmp_path)
 
 
