@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from autograder.criteria import NotMet
 from autograder.student_code import Call, LearnerFunction
 from autograder.submission import Submission, remembered
 from shared.artifacts import EvalRecord, LossCurve, RunRecord
@@ -222,15 +221,9 @@ class Rung06(Submission):
         return run_all(jobs, self.engines.together)
 
     def _model(self, stage: str) -> "FullModel":
-        from autograder.trained_from import full_model
+        from autograder.trained_from import moved_model
 
-        model = full_model(self.path(f"artifacts/{stage}"), self.folder, self.base)
-        if model.moved < LEAST_MOVE:
-            raise NotMet(
-                f"{stage}: the weights moved by {model.moved:.2%} from the base, expected more than {LEAST_MOVE:.2%}",
-                hint="Train, and save the trained model.",
-            )
-        return model
+        return moved_model(self.path(f"artifacts/{stage}"), self.folder, self.base, least=LEAST_MOVE)
 
 
 def _with(pairs: list[dict], kind: str) -> list[dict]:
