@@ -42,7 +42,7 @@ def main() -> None:
     _limit(**request["limits"])
     try:
         function = _define(request["setup"], request["source"], request["function"], request["refusal"])
-        reply = {"answers": [_answer(function, **call) for call in request["calls"]]}
+        reply = {"answers": [answer(function, **call) for call in request["calls"]]}
     except Refused as error:
         reply = {"error": str(error)}
     answers.write(json.dumps(reply).encode())
@@ -120,18 +120,19 @@ def _look_at(source: str, name: str) -> None:
                 raise Refused("not written yet. Replace 'raise NotImplementedError()' with your solution and save")
 
 
-def _answer(function: Callable, arguments: list, gradient_of: int | None) -> dict:
+def answer(function: Callable, arguments: list, gradient_of: int | None) -> dict:
+    """Return what one call gives, or with what error it stops: the fields of an `autograder.student_code.Answer`."""
     try:
         values = [_decode(argument) for argument in arguments]
         watched = None if gradient_of is None else values[gradient_of].requires_grad_()
         if watched is not None:
             values[gradient_of] = watched.clone()  # as logits are in training: no leaf, so working in place is allowed
         result = function(*values)
-        answer = _encode(result)
-        if watched is not None and answer["kind"] == "tensor" and result.requires_grad:
+        given = _encode(result)
+        if watched is not None and given["kind"] == "tensor" and result.requires_grad:
             result.backward(_weights_of(result))
-            answer["gradient"] = None if watched.grad is None else watched.grad.double().flatten().tolist()
-        return answer
+            given["gradient"] = None if watched.grad is None else watched.grad.double().flatten().tolist()
+        return given
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: the next call gets its chance
         return {"kind": "error", "value": f"stops with {_said(error)}. {_advice(error)}"}
 

@@ -10,6 +10,7 @@ import os
 import select
 import signal
 import socket
+import sys
 
 from autograder import student_child
 from autograder.processes import end_with_parent, keep_to_ourselves
@@ -25,11 +26,18 @@ def main() -> None:
         keep_to_ourselves()
         for setup in json.loads(asked.recv(LARGEST_MESSAGE)):
             exec(compile(setup, "<setup>", "exec"), {"__name__": "setup"})
+        _practise()
         gc.freeze()  # or the first collection in each child would copy all that was imported
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries the guardians
         asked.send(READY)
         while _serve(asked):
             pass
+
+
+def _practise() -> None:
+    """Call a function of our own as learners' are called: PyTorch imports hundreds of modules at the first gradient."""
+    if "torch" in sys.modules:
+        student_child.answer(lambda x: x, [{"tensor": [1.0], "dtype": "float32"}], gradient_of=0)
 
 
 def _serve(asked: socket.socket) -> bool:
