@@ -41,7 +41,8 @@ def main() -> None:
     end_with_parent()
     _limit(**request["limits"])
     try:
-        function = _define(request["setup"], request["source"], request["function"], request["refusal"])
+        setup, source, name = request["setup"], request["source"], request["function"]
+        function = _define(setup, source, name, lambda: _refuse(request["refusal"], demanded=request["confined"]))
         reply = {"answers": [answer(function, **call) for call in request["calls"]]}
     except Refused as error:
         reply = {"error": str(error)}
@@ -88,15 +89,27 @@ def _watch(event: str, arguments: tuple) -> None:
         raise PermissionError(f"import {arguments[0]}: the course's own code is not an answer. Write it yourself")
 
 
-def _define(setup: str, source: str, name: str, refusal: list | None) -> Callable:
-    """Return the function `name` that the cell defines; raises Refused. From `setup` on, the process is bound."""
+def _refuse(refusal: list | None, *, demanded: bool) -> None:
+    """Refuse what is left to refuse once the imports are made: system calls, processes, and what `_watch` names.
+
+    A kernel without filters is no obstacle to a self-check outside the sandbox. Inside, the function does not run.
+    """
+    _lower(resource.RLIMIT_NPROC, 0)
+    try:
+        if refusal is not None:
+            refuse_system_calls(bytes.fromhex(refusal[0]), refusal[1])
+    except OSError:
+        if demanded:
+            raise
+    sys.addaudithook(_watch)
+
+
+def _define(setup: str, source: str, name: str, refuse: Callable[[], None]) -> Callable:
+    """Return the function `name` that the cell defines; raises Refused. `refuse` is called after `setup`."""
     _look_at(source, name)
     namespace: dict = {"__name__": "answer"}
     exec(compile(setup, "<setup>", "exec"), namespace)
-    _lower(resource.RLIMIT_NPROC, 0)  # after the imports: no new process and no new thread from here on
-    if refusal is not None:
-        refuse_system_calls(bytes.fromhex(refusal[0]), refusal[1])
-    sys.addaudithook(_watch)
+    refuse()
     try:
         exec(compile(source, "<cell>", "exec"), namespace)
     except BaseException as error:

@@ -137,7 +137,7 @@ def bubblewrap(tmp_path, monkeypatch):
             "does not work here",
         ),  # it runs, and confines nothing
         ("echo nonsense", "does not work here"),
-        ("echo [65534, false, false, true]", "does not work here"),
+        ("echo [65534, false, false, true, false]", "does not work here"),  # a filter that is not in force
     ],
 )
 def test_a_bubblewrap_that_confines_nothing_is_none(bubblewrap, script, words):
@@ -149,6 +149,8 @@ def test_a_machine_without_the_filter_has_no_sandbox(monkeypatch):
     monkeypatch.setattr(sandbox.shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(sandbox.sys, "platform", "linux")
     assert sandbox.fault.__wrapped__().startswith("libseccomp is not installed. Install it")
+    with pytest.raises(SandboxError, match="libseccomp"):
+        sandbox.confined(["true"])
 
 
 def test_elsewhere_than_on_linux_there_is_none(monkeypatch):

@@ -231,7 +231,7 @@ def test_what_the_setup_imports_may_be_imported_again():
 def test_what_is_sent_to_the_child_is_the_function_and_its_inputs():
     with StudentCode(PLAIN, returning("1"), [Call(("x", 2))], TINY) as code:
         request = code._request(returning("1"))
-        assert set(request) == {"setup", "source", "function", "calls", "limits", "refusal"}
+        assert set(request) == {"setup", "source", "function", "calls", "limits", "refusal", "confined"}
         assert request["calls"] == [{"arguments": ("x", 2), "gradient_of": None}]
 
 

@@ -9,12 +9,13 @@ import pytest
 from conftest import AnswersHere
 from sandboxes import ATTACKER, NEEDS_SANDBOX, TINY, attack, number_of, running, soon, works
 
-from autograder import sandbox
+from autograder import sandbox, verdict
 from autograder.checkers import checker_of
 from autograder.notebook_source import answer_source
 from autograder.student_code import Answer, Call, LearnerFunction, StudentCode
 from autograder.warm_sandbox import ForkedProcess, WarmSandbox, slow_setups
 from shared.course import ROOT, load_course
+from shared.safe_files import ArtifactError
 
 pytestmark = NEEDS_SANDBOX
 BUILT = [rung for rung in load_course().rungs if rung.built]
@@ -72,17 +73,39 @@ def test_functions_run_side_by_side(warm):
             assert code.answers()[0].value == name
 
 
+WHO = "import time\ndef f():\n    time.sleep(0.5)\n    return os.getuid()"
+
+
 def test_when_the_host_has_ended_each_function_gets_a_sandbox_of_its_own(warm):
     os.kill(host_of(warm), signal.SIGKILL)
     warm._process.wait(timeout=10)
-    with StudentCode(ATTACKER, "def f(): return os.getuid()", [Call(())], TINY, confined=warm) as code:
+    with StudentCode(ATTACKER, WHO, [Call(())], TINY, confined=warm) as code:
         assert not isinstance(code._process, ForkedProcess)
         assert code.answers()[0].value == int(sandbox.NOBODY)
 
 
-def test_a_host_that_cannot_import_is_one_line():
-    with pytest.raises(sandbox.SandboxError, match="did not start"):
-        WarmSandbox(["import no_such_module"])
+def test_a_host_that_ends_at_work_costs_nobody_an_answer(warm):
+    host = host_of(warm)
+    with StudentCode(ATTACKER, WHO, [Call(())], TINY, confined=warm) as code:
+        assert isinstance(code._process, ForkedProcess) and soon(lambda: len(running(warm._process.pid)) == 5)
+        os.kill(host, signal.SIGKILL)
+        assert code.answers()[0].value == int(sandbox.NOBODY)
+
+
+def test_a_host_that_cannot_import_costs_nobody_an_answer():
+    function = LearnerFunction("answer", "f", "import os, no_such_module")
+    with WarmSandbox([function.setup]) as warm, StudentCode(function, WHO, [Call(())], TINY, confined=warm) as code:
+        with pytest.raises(ArtifactError, match="without a usable answer"):
+            code.answers()
+        assert not isinstance(code._process, ForkedProcess)  # it was tried again by itself
+
+
+@pytest.mark.slow
+def test_functions_that_import_pytorch_share_a_sandbox_in_a_check():
+    with verdict._room("02", None, confined=True) as alone, verdict._room("10", None, confined=False) as none:
+        assert (alone, none) == (True, False)
+    with verdict._room("06", ["derivation"], confined=True) as shared:
+        assert isinstance(shared, WarmSandbox) and len(shared.setups) == 1
 
 
 def test_pytorch_is_what_is_slow():
