@@ -30,8 +30,8 @@ NOBODY = "65534"
 DEVICES = ("null", "zero", "random", "urandom")
 SYSTEM_FILES = ("/etc/ld.so.cache", "/proc/cpuinfo")
 PROBE_SECONDS = 20
-# Run in the sandbox, as an answer's process is: who it is, whether it sees the course or other processes, and whether it
-# is refused a file and, once the filter of system calls is loaded, a process.
+# Run in the sandbox, as an answer's process is: who it is, whether it sees the course or other processes, whether it is
+# refused a file and, once the filter of system calls is loaded, a process.
 PROBE = """
 import json, os, sys
 from autograder.processes import refuse_system_calls
@@ -92,9 +92,8 @@ def confined(command: list[str], files: Iterable[Path] = ()) -> list[str]:
     bubblewrap = shutil.which("bwrap")
     if bubblewrap is None or refusal() is None:
         missing = "bubblewrap" if bubblewrap is None else "libseccomp"
-        raise SandboxError(
-            f"{missing} is not installed. Install it (Debian, Ubuntu: apt install bubblewrap libseccomp2)"
-        )
+        advice = "Install it (Debian, Ubuntu: apt install bubblewrap libseccomp2)"
+        raise SandboxError(f"{missing} is not installed. {advice}")
     nobody = ["--uid", NOBODY, "--gid", NOBODY, "--cap-drop", "ALL"]
     devices = [word for name in DEVICES for word in ("--dev-bind", f"/dev/{name}", f"/dev/{name}")]
     home = ["--size", str(HOME_BYTES), "--tmpfs", HOME, "--chdir", HOME]
