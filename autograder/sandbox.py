@@ -55,6 +55,7 @@ def use_sandbox(policy: Policy) -> bool:
     """Return whether learners' functions run in the sandbox here. Raises SandboxError when they must and cannot."""
     reason = fault()
     if reason is not None and policy == "required":
+        fault.cache_clear()  # whoever reads the line may install it, and a server asks again
         allowance = "or allow grading without one: 'grading: {sandbox: optional}' in course.yml"
         raise SandboxError(f"no sandbox for learners' code, so nothing was graded: {reason}, {allowance}")
     return reason is None

@@ -1,5 +1,6 @@
 """The wall by itself, without the filter of system calls; and whether a machine is believed to have one."""
 
+import functools
 import json
 import os
 import signal
@@ -160,7 +161,7 @@ def test_elsewhere_than_on_linux_there_is_none(monkeypatch):
 
 @pytest.fixture
 def none_here(monkeypatch):
-    monkeypatch.setattr(sandbox, "fault", lambda: "bubblewrap is not installed. Install it")
+    monkeypatch.setattr(sandbox, "fault", functools.cache(lambda: "bubblewrap is not installed. Install it"))
 
 
 def test_who_grades_others_is_refused_and_who_checks_themselves_is_not(none_here, tmp_path):
