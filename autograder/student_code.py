@@ -151,7 +151,7 @@ class StudentCode:
         setup = self.function.setup
         if isinstance(within, WarmSandbox) and setup in within.setups:
             try:
-                return within.start(self._told, self._answers, seconds=self.limits.seconds)
+                return within.start(self._told, self._answers)
             except HostEnded:
                 pass
         return OwnProcess(self._told, self._answers, setup=setup, folder=self.folder, confined=bool(within))

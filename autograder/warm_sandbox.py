@@ -26,6 +26,7 @@ from autograder.course_files import course_files
 from autograder.student_process import environment
 
 HOST = "autograder.student_host"
+FORK = b"fork"
 LONGEST_STATUS = 16  # bytes
 
 
@@ -64,15 +65,14 @@ class WarmSandbox:
             )
         self._socket.send(json.dumps(sorted(self.setups)).encode())
 
-    def start(self, request: bytes, answers: IO[bytes], *, seconds: int) -> "ForkedProcess":
+    def start(self, request: bytes, answers: IO[bytes]) -> "ForkedProcess":
         """Let the host fork a child for `request`. Raises HostEnded."""
         status, theirs = os.pipe()
         try:
             with tempfile.TemporaryFile() as told:
                 told.write(request)
                 told.seek(0)
-                handles = [told.fileno(), answers.fileno(), theirs]
-                socket.send_fds(self._socket, [str(seconds).encode()], handles)
+                socket.send_fds(self._socket, [FORK], [told.fileno(), answers.fileno(), theirs])
         except OSError:
             os.close(status)
             raise HostEnded from None

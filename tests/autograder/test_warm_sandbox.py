@@ -59,7 +59,7 @@ def test_a_forked_child_holds_its_answers_and_nothing_else(warm):
 
 
 def test_the_child_ends_when_nobody_waits_for_it_any_more(warm):
-    with StudentCode(ATTACKER, "while True: pass", [Call(())], TINY, confined=warm):
+    with StudentCode(ATTACKER, "while True: pass", [Call(())], confined=warm):  # it has a minute by itself
         assert soon(lambda: len(running(warm._process.pid)) == 5)
     assert soon(lambda: len(running(warm._process.pid)) == 3)
     assert works(warm)
