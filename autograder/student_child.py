@@ -8,6 +8,7 @@ the code does; Python's audit events, which a determined one gets around, are th
 """
 
 import ast
+import functools
 import itertools
 import json
 import os
@@ -74,14 +75,15 @@ def _lower(limit: int, value: int, spare: int = 0) -> None:
         pass
 
 
-def _watch(event: str, arguments: tuple) -> None:
+def _watch(filtered: bool, event: str, arguments: tuple) -> None:
     """Refuse new processes, writing files and our own right answers, by Python's audit events.
 
-    An import is an event only while the module is not loaded, so what `setup` has imported stays at hand.
+    An import is an event only while the module is not loaded, so what `setup` has imported stays at hand. With the
+    filter of system calls (`filtered`) a library of another language may be opened: it can do no more than Python.
     """
     if event in NEW_PROCESS:
         raise PermissionError(f"{event}: a new process is not allowed here")
-    if event in ("ctypes.dlopen", "os.kill", "os.killpg"):
+    if event in ("os.kill", "os.killpg") or (event == "ctypes.dlopen" and not filtered):
         raise PermissionError(f"{event}: not allowed here")
     if event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING:
         raise PermissionError("open: no file can be written here. Return the result")
@@ -95,13 +97,15 @@ def _refuse(refusal: list | None, *, demanded: bool) -> None:
     A kernel without filters is no obstacle to a self-check outside the sandbox. Inside, the function does not run.
     """
     _lower(resource.RLIMIT_NPROC, 0)
+    filtered = refusal is not None
     try:
-        if refusal is not None:
+        if filtered:
             refuse_system_calls(bytes.fromhex(refusal[0]), refusal[1])
     except OSError:
         if demanded:
             raise
-    sys.addaudithook(_watch)
+        filtered = False
+    sys.addaudithook(functools.partial(_watch, filtered))
 
 
 def _define(setup: str, source: str, name: str, refuse: Callable[[], None]) -> Callable:

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from autograder import sandbox, student_child
+from autograder import sandbox, student_child, system_calls
 from autograder.student_code import Answer, Call, LearnerFunction, Limits, StudentCode, tensor
 from shared.safe_files import ArtifactError
 
@@ -220,6 +220,13 @@ def test_the_courses_own_answers_cannot_be_imported(statement):
     words = f"{refused}|ModuleNotFoundError: No module named '(shared|autograder)"
     assert re.search(words, refusal(f"{statement}\n{returning('1')}"))
     assert re.search(words, run(f"def f():\n    {statement}\n    return 1")[0].fault())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(system_calls.refusal() is None, reason="without libseccomp, opening such libraries is refused")
+@pytest.mark.parametrize("library", ["torch", "matplotlib.pyplot", "sklearn.metrics"])
+def test_a_cell_may_import_what_is_written_in_other_languages(library):
+    assert run(f"import {library}\n{returning('1')}", limits=Limits())[0].value == 1
 
 
 def test_what_the_setup_imports_may_be_imported_again():
