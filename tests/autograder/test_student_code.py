@@ -224,7 +224,7 @@ def test_the_courses_own_answers_cannot_be_imported(statement):
 
 @pytest.mark.slow
 @pytest.mark.skipif(system_calls.refusal() is None, reason="without libseccomp, opening such libraries is refused")
-@pytest.mark.parametrize("library", ["torch", "matplotlib.pyplot", "sklearn.metrics"])
+@pytest.mark.parametrize("library", ["matplotlib.pyplot", "sklearn.metrics"])
 def test_a_cell_may_import_what_is_written_in_other_languages(library):
     assert run(f"import {library}\n{returning('1')}", limits=Limits())[0].value == 1
 
