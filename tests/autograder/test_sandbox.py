@@ -17,6 +17,7 @@ from autograder import cli, sandbox
 from autograder.course_files import course_files
 from autograder.runner import grade
 from autograder.sandbox import SandboxError
+from autograder.system_calls import Refusal
 from shared.course import ROOT, CourseError, load_course
 
 
@@ -115,6 +116,7 @@ def bubblewrap(tmp_path, monkeypatch):
 
     def install(script: str | None) -> str | None:
         monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setattr(sandbox, "refusal", lambda: Refusal(b"", 0))
         if script is not None:
             (tmp_path / "bwrap").write_text(f"#!/bin/sh\n{script}\n")
             (tmp_path / "bwrap").chmod(stat.S_IRWXU)
