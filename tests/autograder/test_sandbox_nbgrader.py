@@ -8,6 +8,8 @@ import pytest
 from example_work import RUNG, contents
 
 from autograder.nbgrader_course import NbgraderError, nbgrader
+from autograder.nbgrader_plugin import SubmissionExporter
+from shared.course import Grading, load_course
 
 pytestmark = pytest.mark.slow
 
@@ -34,6 +36,13 @@ def test_grading_without_a_sandbox_is_refused_before_anything_is_touched(scene, 
         assert reason in str(caught.value) and "Traceback" not in str(caught.value)
     assert nbgrader_class.read_grades(scene) == grades
     assert contents(scene.folder) == files
+
+
+def test_by_itself_nbgrader_does_as_the_course_says(monkeypatch):
+    assert SubmissionExporter().sandbox == load_course().grading.sandbox == "required"
+    allowing = load_course().model_copy(update={"grading": Grading(sandbox="optional")})
+    monkeypatch.setattr("autograder.nbgrader_plugin.load_course", lambda: allowing)
+    assert SubmissionExporter().sandbox == "optional"
 
 
 def test_an_instructor_may_allow_it(scene, monkeypatch):
