@@ -1,10 +1,15 @@
-"""The child process in which a learner's function runs. Reads a request on stdin, writes its answers to a file.
+"""The child process in which a learner's function runs. Reads a request on stdin, writes its answers to its stdout.
 
 Started by `autograder.student_code`, never imported by anything else. It knows inputs only. What the learner's code
 prints goes nowhere near the answers.
+
+Before that code runs, the child gives up what it does not need. The limits and the filter of system calls hold whatever
+the code does; Python's audit events, which a determined one gets around, are there to say in words what is refused.
 """
 
 import ast
+import functools
+import itertools
 import json
 import os
 import resource
@@ -13,14 +18,14 @@ import sys
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 
-from autograder.processes import end_with_parent
+from autograder.processes import end_with_parent, refuse_system_calls
 
 LONGEST_TEXT = 2_000  # characters of a returned string or of an error
 LARGEST_TENSOR = 100_000  # numbers
 LARGEST_INTEGER = 10**1_000  # JSON is read back with a limit on digits
 NEW_PROCESS = {"os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.system", "subprocess.Popen"}
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 OURS = {"autograder", "shared"}  # packages that hold right answers
 
 
@@ -30,15 +35,20 @@ class Refused(Exception):
 
 def main() -> None:
     """Serve the one request on stdin."""
+    answers = os.fdopen(os.dup(1), "wb")
     request = json.load(sys.stdin)
+    for standard in (0, 1):  # nothing more to read, and what is printed goes where errors go: nowhere
+        os.dup2(2, standard)
     end_with_parent()
     _limit(**request["limits"])
     try:
-        function = _define(request["setup"], request["source"], request["function"])
-        reply = {"answers": [_answer(function, **call) for call in request["calls"]]}
+        setup, source, name = request["setup"], request["source"], request["function"]
+        function = _define(setup, source, name, lambda: _refuse(request["refusal"], demanded=request["confined"]))
+        reply = {"answers": [answer(function, **call) for call in request["calls"]]}
     except Refused as error:
         reply = {"error": str(error)}
-    Path(sys.argv[1]).write_text(json.dumps(reply), encoding="utf-8")
+    answers.write(json.dumps(reply).encode())
+    answers.close()
 
 
 def _limit(seconds: int, memory_bytes: int, file_bytes: int, open_files: int) -> None:
@@ -65,27 +75,45 @@ def _lower(limit: int, value: int, spare: int = 0) -> None:
         pass
 
 
-def _watch(event: str, arguments: tuple) -> None:
-    """Refuse new processes and our own right answers, by Python's audit events.
+def _watch(filtered: bool, event: str, arguments: tuple) -> None:
+    """Refuse new processes, writing files and our own right answers, by Python's audit events.
 
-    Root, as in most containers, is above RLIMIT_NPROC. An import is an event only while the module is not loaded, so
-    what `setup` has imported stays at hand.
+    An import is an event only while the module is not loaded, so what `setup` has imported stays at hand. With the
+    filter of system calls (`filtered`) a library of another language may be opened: it can do no more than Python.
     """
     if event in NEW_PROCESS:
         raise PermissionError(f"{event}: a new process is not allowed here")
-    if event == "ctypes.dlopen" or (event in ("os.kill", "os.killpg") and arguments[0] != os.getpid()):
+    if event in ("os.kill", "os.killpg") or (event == "ctypes.dlopen" and not filtered):
         raise PermissionError(f"{event}: not allowed here")
+    if event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING:
+        raise PermissionError("open: no file can be written here. Return the result")
     if event == "import" and str(arguments[0]).partition(".")[0] in OURS:
         raise PermissionError(f"import {arguments[0]}: the course's own code is not an answer. Write it yourself")
 
 
-def _define(setup: str, source: str, name: str) -> Callable:
-    """Return the function `name` that the cell defines; raises Refused."""
+def _refuse(refusal: list | None, *, demanded: bool) -> None:
+    """Refuse what is left to refuse once the imports are made: system calls, processes, and what `_watch` names.
+
+    A kernel without filters is no obstacle to a self-check outside the sandbox. Inside, the function does not run.
+    """
+    _lower(resource.RLIMIT_NPROC, 0)
+    filtered = refusal is not None
+    try:
+        if filtered:
+            refuse_system_calls(bytes.fromhex(refusal[0]), refusal[1])
+    except OSError:
+        if demanded:
+            raise
+        filtered = False
+    sys.addaudithook(functools.partial(_watch, filtered))
+
+
+def _define(setup: str, source: str, name: str, refuse: Callable[[], None]) -> Callable:
+    """Return the function `name` that the cell defines; raises Refused. `refuse` is called after `setup`."""
     _look_at(source, name)
     namespace: dict = {"__name__": "answer"}
     exec(compile(setup, "<setup>", "exec"), namespace)
-    _lower(resource.RLIMIT_NPROC, 0)  # after the imports: no new process and no new thread from here on
-    sys.addaudithook(_watch)
+    refuse()
     try:
         exec(compile(source, "<cell>", "exec"), namespace)
     except BaseException as error:
@@ -109,18 +137,19 @@ def _look_at(source: str, name: str) -> None:
                 raise Refused("not written yet. Replace 'raise NotImplementedError()' with your solution and save")
 
 
-def _answer(function: Callable, arguments: list, gradient_of: int | None) -> dict:
+def answer(function: Callable, arguments: list, gradient_of: int | None) -> dict:
+    """Return what one call gives, or with what error it stops: the fields of an `autograder.student_code.Answer`."""
     try:
         values = [_decode(argument) for argument in arguments]
         watched = None if gradient_of is None else values[gradient_of].requires_grad_()
         if watched is not None:
             values[gradient_of] = watched.clone()  # as logits are in training: no leaf, so working in place is allowed
         result = function(*values)
-        answer = _encode(result)
-        if watched is not None and answer["kind"] == "tensor" and result.requires_grad:
+        given = _encode(result)
+        if watched is not None and given["kind"] == "tensor" and result.requires_grad:
             result.backward(_weights_of(result))
-            answer["gradient"] = None if watched.grad is None else watched.grad.double().flatten().tolist()
-        return answer
+            given["gradient"] = None if watched.grad is None else watched.grad.double().flatten().tolist()
+        return given
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: the next call gets its chance
         return {"kind": "error", "value": f"stops with {_said(error)}. {_advice(error)}"}
 
@@ -161,12 +190,13 @@ def _numbers(result) -> list[float]:
     values = result.tolist() if type(result).__module__ == "numpy" else result
     if type(result).__module__ == "numpy" and isinstance(values, (int, float)):
         values = [values]
-    if not isinstance(values, (list, tuple)) or len(values) > LARGEST_TENSOR:
+    if not isinstance(values, (list, tuple)):
         return []
     try:
-        return [float(value) for value in values]
+        numbers = [float(value) for value in itertools.islice(values, LARGEST_TENSOR + 1)]  # its len() may be made up
     except (TypeError, ValueError, OverflowError):
         return []
+    return numbers if len(numbers) <= LARGEST_TENSOR else []
 
 
 def _encode_tensor(result) -> dict:

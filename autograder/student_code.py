@@ -1,19 +1,21 @@
 """Run a learner's function apart from the grade: inputs go in, plain numbers and text come out.
 
 The function's source is taken from the submitted notebook and run in a process of its own: isolated Python, an empty
-environment, a private temporary folder, limits on time, memory, file size, open files and new processes
-(`autograder.student_child` sets them). The process never sees an expected value; the caller compares.
+environment, a private temporary folder, limits on time, memory, answers and open files, and, where there is libseccomp,
+only the system calls that computing takes (`autograder.student_child` sets them). The process never sees an expected
+value; the caller compares. Its answers come back through one open file that has no name; what it prints goes nowhere.
 
-The limits stop accidents: endless loops, runaway memory, a full disk. They are not a wall against an attacker, who
-could still read files and open connections; `_command` is the place where a sandbox goes around the child.
+Those limits bound accidents and most mischief. The wall against an attacker, who could otherwise read whatever the
+grader can read, is the sandbox around the child (`autograder.sandbox`): grading demands it, a self-check uses it where
+there is one.
 """
 
+import contextlib
 import json
 import math
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +23,13 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from shared.safe_files import ArtifactError, read_limited
+from autograder import sandbox
+from autograder.student_process import OwnProcess
+from autograder.system_calls import refusal
+from autograder.warm_sandbox import ForkedProcess, HostEnded, WarmSandbox
+from shared.safe_files import ArtifactError
 
-LARGEST_ANSWER_FILE = 4_000_000  # bytes
-REQUEST, ANSWER, PRINTED = "request.json", "answer.json", "printed.txt"
+LARGEST_ANSWERS = 4_000_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Limits:
 
     seconds: int = 60
     memory_bytes: int = 4 * 2**30
-    file_bytes: int = 16 * 2**20
+    file_bytes: int = 16 * 2**20  # the answers are a file, too
     open_files: int = 256
 
 
@@ -108,34 +113,62 @@ class Reply(BaseModel):
 class StudentCode:
     """A learner's function at work in its own process. Start early, ask for `answers` late: the two run side by side.
 
-    Used as a context manager, so that no process outlives the check.
+    `confined` says whether that is in a sandbox, or in which; by default it is where there is one. Used as a context
+    manager, so that no process outlives the check.
     """
 
-    def __init__(self, function: LearnerFunction, source: str, calls: list[Call], limits: Limits | None = None):
+    def __init__(
+        self,
+        function: LearnerFunction,
+        source: str,
+        calls: list[Call],
+        limits: Limits | None = None,
+        *,
+        confined: bool | WarmSandbox | None = None,
+    ):
         self.function, self.calls, self.limits = function, calls, limits or Limits()
-        self._folder = tempfile.TemporaryDirectory(prefix="answer-")
-        self.folder = Path(self._folder.name)
-        request = {
-            "setup": function.setup,
-            "source": source,
-            "function": function.name,
-            "calls": [{"arguments": call.arguments, "gradient_of": call.gradient_of} for call in calls],
-            "limits": vars(self.limits),
-        }
-        (self.folder / REQUEST).write_text(json.dumps(request), encoding="utf-8")
-        self._process = self._start()
+        self.confined = sandbox.fault() is None if confined is None else confined
+        self._kept = contextlib.ExitStack()
+        self.folder = Path(self._kept.enter_context(tempfile.TemporaryDirectory(prefix="answer-")))
+        self._answers = self._kept.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 (closed with `_kept`)
+        self._told = json.dumps(self._request(source)).encode()
+        self._process = self._start(self.confined)
 
-    def _start(self) -> subprocess.Popen:
-        with (self.folder / REQUEST).open("rb") as request, (self.folder / PRINTED).open("wb") as printed:
-            return subprocess.Popen(
-                _command(),
-                stdin=request,
-                stdout=printed,
-                stderr=printed,
-                cwd=self.folder,
-                env=_environment(self.folder),
-                start_new_session=True,
-            )
+    def _request(self, source: str) -> dict:
+        """Return all that the child is told."""
+        refused = refusal()
+        return {
+            "setup": self.function.setup,
+            "source": source,
+            "function": self.function.name,
+            "calls": [{"arguments": call.arguments, "gradient_of": call.gradient_of} for call in self.calls],
+            "limits": vars(self.limits),
+            "refusal": None if refused is None else [refused.program.hex(), refused.loader],
+            "confined": bool(self.confined),
+        }
+
+    def _start(self, within: bool | WarmSandbox) -> OwnProcess | ForkedProcess:
+        setup = self.function.setup
+        if isinstance(within, WarmSandbox) and setup in within.setups:
+            try:
+                return within.start(self._told, self._answers)
+            except HostEnded:
+                pass
+        return OwnProcess(self._told, self._answers, setup=setup, folder=self.folder, confined=bool(within))
+
+    def _wait(self) -> int | None:
+        """Return how the child ended; None when its time was over. It is started again if its host ends: no fault of
+        the function's, which can reach no other process."""
+        try:
+            return self._process.wait(timeout=self.limits.seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        except HostEnded:
+            self._process.end()
+            self._answers.truncate(0)
+            self._answers.seek(0)
+            self._process = self._start(True)
+            return self._wait()
 
     def answers(self) -> list[Answer]:
         """Wait for the child and return one answer a call.
@@ -144,11 +177,9 @@ class StudentCode:
         """
         name = self.function.name
         try:
-            status = self._process.wait(timeout=self.limits.seconds)
-        except subprocess.TimeoutExpired:
-            status = None
+            status = self._wait()
         finally:
-            self._end()
+            self._process.end()
         if status in (None, -signal.SIGXCPU):  # its time on the clock, or its time on the processor, is over
             raise ArtifactError(f"{name}: no answer within {self.limits.seconds} s: an endless loop?")
         reply = self._reply(status)
@@ -159,44 +190,21 @@ class StudentCode:
         return reply.answers
 
     def _reply(self, status: int) -> Reply:
+        said = os.pread(self._answers.fileno(), LARGEST_ANSWERS + 1, 0)
         try:
-            return Reply.model_validate_json(read_limited(self.folder / ANSWER, self.folder, LARGEST_ANSWER_FILE))
-        except (ArtifactError, ValidationError):
+            return Reply.model_validate_json(said if len(said) <= LARGEST_ANSWERS else b"")
+        except ValidationError:
             raise ArtifactError(
                 f"{self.function.name}: its process ended without a usable answer ({_ending(status)}). "
                 "Does the cell exit, use too much memory or write files?"
             ) from None
 
-    def _end(self) -> None:
-        """End the child and whatever it started in its process group."""
-        try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):  # nothing of it is left (macOS says so with PermissionError)
-            pass
-        self._process.wait()
-
     def __enter__(self) -> "StudentCode":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end()
-        self._folder.cleanup()
-
-
-def _command() -> list[str]:
-    return [sys.executable, "-I", "-m", "autograder.student_child", ANSWER]
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """Return the whole environment of the child: no secrets, no settings of ours, one thread a library.
-
-    No GPU either: PyTorch would start a thread for it at the first backward pass, and new threads are refused.
-    """
-    home = str(folder)
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    # Compiling starts processes; a function under @torch.compile runs uncompiled here, with the same result.
-    fixed = {"LANG": "C.UTF-8", "CUDA_VISIBLE_DEVICES": "", "TORCHDYNAMO_DISABLE": "1"}
-    return {"HOME": home, "TMPDIR": home, **fixed, **threads}
+        self._process.end()
+        self._kept.close()
 
 
 def _ending(status: int) -> str:

@@ -7,12 +7,15 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from autograder.checkers import checker_of
 from autograder.criteria import judge
 from autograder.processes import end_descendants, keep_to_ourselves
 from autograder.signature import sign
+from autograder.warm_sandbox import WarmSandbox, slow_setups
 from shared.course import load_course
 from shared.world.splits import HIDDEN_SEED_VARIABLE
 
@@ -26,21 +29,46 @@ def main() -> None:
     _limit_memory(request["memory_bytes"])
     if request["hidden_seed"]:
         os.environ[HIDDEN_SEED_VARIABLE] = request["hidden_seed"]
-    report = verdict(request["rung"], Path(request["folder"]), request["seed"], request["cells"]).encode()
+    rung, folder, cells = request["rung"], Path(request["folder"]), request["cells"]
+    with _room(rung, cells, confined=request["confined"]) as confined:
+        report = verdict(rung, folder, request["seed"], cells, confined=confined).encode()
     end_descendants()
     answer.write(sign(report, request["key"]) + b"\n" + report)
     answer.close()
 
 
-def verdict(rung_name: str, folder: Path, seed: int, cells: list[str] | None) -> str:
-    """Return the report on a submission as JSON, over the criteria of `cells` (all of them when None)."""
+def verdict(
+    rung_name: str,
+    folder: Path,
+    seed: int,
+    cells: list[str] | None,
+    *,
+    confined: bool | WarmSandbox | None = None,
+) -> str:
+    """Return the report on a submission as JSON, over the criteria of `cells` (all of them when None).
+
+    `confined`: whether the learner's functions run in a sandbox, or in which; None: where there is one.
+    """
     course = load_course()
     rung = course.rung(rung_name)
     checker = checker_of(rung, cells)
     split = "hidden" if os.environ.get(HIDDEN_SEED_VARIABLE) else "public"
     with checker.submission(folder, rung, course, seed=seed, split=split) as work:
+        work.confined = confined
         work.begin({criterion.cell for criterion in checker.criteria})
         return judge(rung.id, checker.criteria, work).model_dump_json()
+
+
+@contextmanager
+def _room(rung: str, cells: list[str] | None, *, confined: bool) -> Iterator[bool | WarmSandbox]:
+    """Give the learner's functions a sandbox to share if several of them import PyTorch: then it is imported once."""
+    functions = checker_of(load_course().rung(rung)).submission.learner_functions
+    slow = [entry for entry in functions if slow_setups([entry]) and (cells is None or entry[0] in cells)]
+    if not confined or len(slow) < 2:
+        yield confined
+        return
+    with WarmSandbox(slow_setups(slow)) as warm:
+        yield warm
 
 
 def _limit_memory(limit: int | None) -> None:
