@@ -1,0 +1,63 @@
+"""The class in the states that a fault may meet it in, made once, and the process that grades it."""
+
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import fault_class
+import pytest
+from fault_class import RUNG, State
+from grader_process import Grader
+
+
+class Stages(NamedTuple):
+    """Course folders to copy: handed in, graded, handed in again; and what the class has before and after that."""
+
+    handed_in: Path
+    graded: Path
+    again: Path
+    old: State
+    new: State
+
+
+@pytest.fixture(scope="session")
+def grader():
+    process = Grader()
+    yield process
+    process.close()
+
+
+@pytest.fixture(scope="session")
+def stages(tmp_path_factory, grader):
+    """Everybody hands in, all are graded, undisturbed; so once more with better work."""
+    folder = tmp_path_factory.mktemp("class")
+    course, kept = folder / "course", []
+
+    def keep() -> Path:
+        kept.append(shutil.copytree(course, folder / f"stage-{len(kept)}"))
+        return kept[-1]
+
+    fault_class.make_course(course)
+    fault_class.hand_in(course)
+    handed_in = keep()
+    old = graded(grader, course)
+    graded_once = keep()
+    fault_class.hand_in(course, new=True)
+    again = keep()
+    new = graded(grader, course)
+    assert old.grades.keys() == new.grades.keys() == old.results.keys() == new.results.keys()
+    assert all(old.grades[name] != new.grades[name] and old.results[name] != new.results[name] for name in new.grades)
+    return Stages(handed_in, graded_once, again, old, new)
+
+
+def graded(grader: Grader, course: Path) -> State:
+    """Grade the class undisturbed and return what it has then."""
+    grading = grader.start(course, "autograde", RUNG)
+    assert grading.wait() == 0, grading.said()
+    return fault_class.read_state(course)
+
+
+@pytest.fixture
+def course(tmp_path):
+    """Return where a test's own course folder is to be."""
+    return tmp_path / "course"

@@ -1,0 +1,97 @@
+"""A process that has nbgrader loaded and forks a grading on request: 50 of them, killed at any moment, in no time.
+
+It reads one JSON request a line and answers each with a line: the process id of the grading that it has started, or,
+asked to wait for one, its exit status (negative: the signal that ended it). A grading is what the command line starts,
+in a process group of its own; only the check is short, since what it finds is in the submission (`short_check`).
+"""
+
+import itertools
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from sqlalchemy import Engine, event
+
+from autograder.criteria import Criterion, Finding, Report, add_up, all_failed
+
+STEPS = {"commit", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "shutil.copyfile"}
+WRITING = os.O_WRONLY | os.O_RDWR
+SECONDS = 0.02  # of a check: most kills should hit what comes after it
+
+
+def short_check(rung: str, submission: Path) -> Report:
+    """Return a report with as many points in each cell as the submission's points.json says."""
+    time.sleep(SECONDS)
+    points = json.loads((submission / "artifacts" / "points.json").read_text())
+    criteria = [Criterion(f"{cell}-{n}", f"point {n}", 1, cell, None) for cell in points for n in range(4)]
+    findings = [Finding(number < points[cell], f"{points[cell]}", "4") for cell in points for number in range(4)]
+    parts = [all_failed(rung, [one], finding).criteria[0] for one, finding in zip(criteria, findings, strict=True)]
+    return add_up(rung, parts)
+
+
+def end_at_step(number: int) -> None:
+    """Let this process kill itself just before its n-th step: a change to the file system, or a commit."""
+    steps = itertools.count(1)
+
+    def step(what: str, arguments: object = ()) -> None:
+        if (what in STEPS or (what == "open" and arguments[2] & WRITING)) and next(steps) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(step)
+    event.listen(Engine, "commit", lambda _: step("commit"))
+
+
+def grade(request: dict) -> int:
+    """Run `nbgrader ARGUMENTS` in the course folder; return its exit code."""
+    os.chdir(request["course"])
+    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    try:
+        NbGraderApp.launch_instance(argv=request["arguments"])
+        return 0
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        return 1
+
+
+def start(request: dict) -> int:
+    """Fork a grading in a process group of its own and return its process id."""
+    if pid := os.fork():
+        return pid
+    os.setsid()
+    status = 70
+    try:
+        nbgrader_batch.grade = short_check
+        if "kill_at" in request:
+            end_at_step(request["kill_at"])
+        nbgrader_transaction.LOCK_SECONDS = request["lock_seconds"]
+        status = grade(request)
+        sys.stdout.flush()
+    finally:
+        os._exit(status)
+
+
+def serve() -> None:
+    """Answer requests until there are no more."""
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "wait" in request:
+            print(os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1]), flush=True)
+        else:
+            print(start(request), flush=True)
+
+
+if __name__ == "__main__":
+    from nbgrader.apps.nbgraderapp import NbGraderApp
+
+    import autograder.nbgrader_plugin  # noqa: F401 (loaded here, so that no grading need load it)
+    from autograder import nbgrader_batch, nbgrader_transaction
+
+    serve()
