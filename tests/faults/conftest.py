@@ -29,7 +29,7 @@ def grader():
 
 @pytest.fixture(scope="session")
 def stages(tmp_path_factory, grader):
-    """Everybody hands in, all are graded, undisturbed; so once more with better work."""
+    """Everybody hands in, all are graded, undisturbed; and all of it once more with better work."""
     folder = tmp_path_factory.mktemp("class")
     course, kept = folder / "course", []
 
@@ -40,19 +40,21 @@ def stages(tmp_path_factory, grader):
     fault_class.make_course(course)
     fault_class.hand_in(course)
     handed_in = keep()
+    assert grader.warm_up(course, "autograde", RUNG) == 0
+    fault_class.reset(course, handed_in)
     old = graded(grader, course)
     graded_once = keep()
     fault_class.hand_in(course, new=True)
     again = keep()
-    new = graded(grader, course)
+    new = graded(grader, course, "--force")
     assert old.grades.keys() == new.grades.keys() == old.results.keys() == new.results.keys()
     assert all(old.grades[name] != new.grades[name] and old.results[name] != new.results[name] for name in new.grades)
     return Stages(handed_in, graded_once, again, old, new)
 
 
-def graded(grader: Grader, course: Path) -> State:
+def graded(grader: Grader, course: Path, *arguments: str) -> State:
     """Grade the class undisturbed and return what it has then."""
-    grading = grader.start(course, "autograde", RUNG)
+    grading = grader.start(course, "autograde", RUNG, *arguments)
     assert grading.wait() == 0, grading.said()
     return fault_class.read_state(course)
 

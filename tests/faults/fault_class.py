@@ -16,7 +16,8 @@ from shared.course import ROOT, load_course
 RUNG = "rung-01-when"
 CELLS = load_course().rung("01").cells
 LEARNERS = "ada", "ben", "cleo", "dan"
-OLD_TIME, NEW_TIME = "2025-01-01 10:00:00 UTC", "2025-02-01 10:00:00 UTC"
+# Not newer than what was graded: --force grades it again, and without it the mark of an unfinished grading does.
+OLD_TIME, NEW_TIME = "2025-02-01 10:00:00 UTC", "2025-01-01 10:00:00 UTC"
 WEIGHT_BYTES = 300_000  # stands for trained weights: more than one write's worth
 
 Content = dict[str, str | bytes]
@@ -39,7 +40,7 @@ def make_course(folder: Path) -> Path:
 
 
 def hand_in(course: Path, learners: tuple[str, ...] = LEARNERS, *, new: bool = False) -> None:
-    """Let each of the learners submit, or submit better work a month later. Nobody's work is another's."""
+    """Let each of the learners submit, or submit better work, with an earlier time on it. No two are alike."""
     for number, learner in enumerate(learners):
         folder = course / "submitted" / learner / RUNG
         shutil.rmtree(folder, ignore_errors=True)

@@ -45,20 +45,23 @@ def end_at_step(number: int) -> None:
     event.listen(Engine, "commit", lambda _: step("commit"))
 
 
-def grade(request: dict) -> int:
+def grade(course: str, arguments: list[str], log: str) -> int:
     """Run `nbgrader ARGUMENTS` in the course folder; return its exit code."""
-    os.chdir(request["course"])
-    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+    os.chdir(course)
+    said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(said, 2)
+    os.close(said)
     try:
-        NbGraderApp.launch_instance(argv=request["arguments"])
+        NbGraderApp.launch_instance(argv=arguments)
         return 0
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:
         traceback.print_exc()
         return 1
+    finally:
+        AutogradeApp.clear_instance()
+        NbGraderApp.clear_instance()
 
 
 def start(request: dict) -> int:
@@ -68,12 +71,10 @@ def start(request: dict) -> int:
     os.setsid()
     status = 70
     try:
-        nbgrader_batch.grade = short_check
         if "kill_at" in request:
             end_at_step(request["kill_at"])
         nbgrader_transaction.LOCK_SECONDS = request["lock_seconds"]
-        status = grade(request)
-        sys.stdout.flush()
+        status = grade(request["course"], request["arguments"], request["log"])
     finally:
         os._exit(status)
 
@@ -82,16 +83,20 @@ def serve() -> None:
     """Answer requests until there are no more."""
     for line in sys.stdin:
         request = json.loads(line)
-        if "wait" in request:
+        if request.get("here"):  # once, so that the gradings forked later find everything loaded
+            print(grade(request["course"], request["arguments"], request["log"]), flush=True)
+        elif "wait" in request:
             print(os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1]), flush=True)
         else:
             print(start(request), flush=True)
 
 
 if __name__ == "__main__":
+    from nbgrader.apps import AutogradeApp
     from nbgrader.apps.nbgraderapp import NbGraderApp
 
     import autograder.nbgrader_plugin  # noqa: F401 (loaded here, so that no grading need load it)
     from autograder import nbgrader_batch, nbgrader_transaction
 
+    nbgrader_batch.grade = short_check
     serve()

@@ -61,6 +61,11 @@ class Grader:
         }
         return Grading(self, self.ask(request), log)
 
+    def warm_up(self, course: Path, *arguments: str) -> int:
+        """Run `nbgrader ARGUMENTS` in the process itself, which loads what is loaded late; return the exit code."""
+        log = course.parent / f"{course.name}.log"
+        return self.ask({"course": str(course), "arguments": arguments, "log": str(log), "here": True})
+
     def ask(self, request: dict) -> int:
         """Return the answer to a request."""
         print(json.dumps(request), file=self._process.stdin, flush=True)
