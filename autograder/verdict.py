@@ -11,7 +11,7 @@ from pathlib import Path
 
 from autograder.checkers import checker_of
 from autograder.criteria import judge
-from autograder.processes import end_descendants, keep_to_ourselves
+from autograder.processes import end_descendants, end_with_parent, keep_to_ourselves
 from autograder.signature import sign
 from shared.course import load_course
 from shared.world.splits import HIDDEN_SEED_VARIABLE
@@ -23,6 +23,7 @@ def main() -> None:
     os.dup2(2, 1)
     request = json.load(sys.stdin)
     keep_to_ourselves()
+    end_with_parent()
     _limit_memory(request["memory_bytes"])
     if request["hidden_seed"]:
         os.environ[HIDDEN_SEED_VARIABLE] = request["hidden_seed"]
