@@ -28,6 +28,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from autograder.checkers import CheckerError
 from autograder.criteria import Report, one_line
+from autograder.nbgrader_lock import only_one
 from autograder.nbgrader_results import NEW, ResultFolder, begun, result_folder, step_folder
 from autograder.nbgrader_transaction import one_transaction
 from autograder.runner import grade
@@ -48,7 +49,7 @@ def grade_all(converter: Autograde) -> None:
     A fault of the machine or of the gradebook ends the run; a fault of one submission is that one's.
     """
     _require_writable(Path(converter.coursedir.root, converter.coursedir.autograded_directory), converter)
-    failed = {}
+    failed, cause = {}, None
     for folder in sorted(converter.assignments):
         try:
             _grade_one(converter, folder)
@@ -56,7 +57,7 @@ def grade_all(converter: Autograde) -> None:
             converter.log.error("stopped at %s. %s", folder, NEXT)
             raise
         except Exception as error:
-            failed[folder] = reason_of(error)
+            failed[folder], cause = reason_of(error), error
             converter.log.debug("%s", folder, exc_info=True)
             if is_of_the_machine(error):
                 break
@@ -64,7 +65,8 @@ def grade_all(converter: Autograde) -> None:
     if failed:
         folder, reason = next(reversed(failed.items()))
         most = len(converter.assignments)
-        raise said(converter, f"not graded: {len(failed)} of {most} submissions, the last {folder} ({reason}). {NEXT}")
+        line = f"not graded: {len(failed)} of {most} submissions, the last {folder} ({reason}). {NEXT}"
+        raise said(converter, line) from cause
 
 
 def _require_writable(results: Path, converter: Autograde) -> None:
@@ -121,7 +123,7 @@ def _grade_one(converter: Autograde, folder: str) -> None:
         return
     result = result_folder(course, assignment, student)
     converter.notebooks = sorted(converter.assignments[folder])
-    with begun(result.mark) as unfinished:
+    with only_one(course.db_url, assignment, student), begun(result.mark) as unfinished:
         result.recover()
         if not unfinished and not _is_due(converter, folder, result.final):
             converter.log.info("Skipping existing assignment: %s", result.final)

@@ -63,7 +63,7 @@ class SubmissionExporter(NotebookExporter):
             try:
                 _expect_each_notebook(converter)
             except SQLAlchemyError as error:
-                raise said(converter, f"nothing graded ({reason_of(error)}). {NEXT}") from None
+                raise said(converter, f"nothing graded ({reason_of(error)}). {NEXT}") from error
             _leave_out_what_is_not_a_file(converter)
             _pass_over_bad_timestamps(converter.coursedir)
             converter.convert_notebooks = partial(grade_all, converter)

@@ -14,7 +14,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from autograder.checkers import CheckerError, checker_of
-from autograder.criteria import one_line
 from autograder.grading.settings import GradingError, Outcome, Settings, environment_here
 from shared.course import CourseError, load_course
 
@@ -62,26 +61,15 @@ def prepare(options: argparse.Namespace) -> tuple[Settings, list[str]]:
     """Return what workers must know, and whom to grade. Raises GradingError, CourseError or CheckerError."""
     rung = load_course().rung(options.rung)
     checker_of(rung)
-    from sqlalchemy.exc import DBAPIError
-
     # Importing nbgrader takes a second; a mistake in the command is told before.
     from autograder.grading.converter import Converter
     from autograder.grading.fingerprint import course_version
-    from autograder.grading.gradebook import open_engine, read_definition
-    from autograder.grading.ledger import create_ledger
+    from autograder.grading.ledger import Ledger
 
     root = options.course.absolute()
     converter = Converter(root, options.db)
-    engine = open_engine(converter.db_url)
-    try:
-        with engine.connect() as connection:
-            read_definition(connection, rung.folder)
-        create_ledger(engine)
-    except DBAPIError as error:
-        cause = one_line(str(error.orig).partition("\n")[0], 150)
-        raise GradingError(f"the gradebook cannot be read ({cause}). Release the rung first, or check --db") from None
-    finally:
-        engine.dispose()
+    with Ledger(converter.db_url, rung.folder) as ledger:
+        ledger.create()
     students = _chosen(converter.students(rung.folder), options.students)
     environment = environment_here()
     settings = Settings(str(root), rung.folder, course_version(), options.force, converter.db_url, environment)

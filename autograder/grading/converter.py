@@ -1,6 +1,7 @@
 """nbgrader's own autograde, loaded once and pointed at one student after another.
 
-The course's configuration is read as the command `nbgrader autograde` reads it, so that both grade alike.
+The course's configuration is read as the command `nbgrader autograde` reads it, so both grade alike, and through the
+same loop (`autograder.nbgrader_batch`): what is there of a submission at any moment is the earlier result or the new.
 """
 
 import glob
@@ -14,18 +15,20 @@ from nbgrader.coursedir import CourseDirectory
 
 from autograder.criteria import one_line
 from autograder.grading.settings import GradingError
+from autograder.nbgrader_results import ResultFolder, result_folder
+
+EXPORTER = "autograder.nbgrader_plugin.SubmissionExporter"
 
 
 class Converter:
     """nbgrader in the course folder `root`; `db_url` replaces the gradebook that its configuration names."""
 
     def __init__(self, root: Path, db_url: str = ""):
-        logging.getLogger("traitlets").setLevel(logging.ERROR)
         self._app = AutogradeApp(log_level=logging.ERROR)
         self._app.initialize([f"--course-dir={root}", *([f"--db={db_url}"] if db_url else [])])
         self._said = _Collector()
         self._app.log.handlers, self._app.log.propagate = [self._said], False
-        if "SubmissionExporter" not in str(self._app.config.get("Autograde", {}).get("exporter_class", "")):
+        if self._app.config.get("Autograde", {}).get("exporter_class") != EXPORTER:  # nbgrader would run learners' code
             raise GradingError(
                 f"{root}: nbgrader is not set up here to grade by the course's checkers (nbgrader_config.py). "
                 "Give the course folder: --course DIR"
@@ -34,40 +37,43 @@ class Converter:
     @property
     def db_url(self) -> str:
         """The gradebook's address, absolute where it is a file."""
-        return self.course().db_url
-
-    @property
-    def course_id(self) -> str:
-        """nbgrader's name of the course."""
-        return self.course().course_id
-
-    def course(self) -> CourseDirectory:
-        """Return the course's folders as nbgrader's configuration says."""
-        return CourseDirectory(parent=self._app)
+        return self._course().db_url
 
     def students(self, assignment: str) -> list[str]:
         """Return who has a folder submitted for the assignment, in order, without those whom the course excludes."""
-        course = self.course()
+        course = self._course()
         place = re.compile(course.format_path(course.submitted_directory, "(?P<student>.*)", assignment, escape=True))
         pattern = course.format_path(course.submitted_directory, "*", assignment)
         folders = [path for path in glob.glob(pattern) if Path(path).is_dir()]
         found = {match["student"] for path in folders if (match := place.fullmatch(path))}
         return sorted(found - set(course.student_id_exclude.split(",")))
 
-    def autograde(self, assignment: str, student: str, place: Path, db_url: str) -> list[str]:
-        """Grade one student into `place` (a folder in the course's) and the gradebook `db_url`; return the warnings.
+    def submitted(self, assignment: str, student: str) -> Path:
+        """Return the folder that the student has submitted."""
+        course = self._course()
+        return Path(course.format_path(course.submitted_directory, student, assignment))
 
-        Raises GradingError, with the last thing that nbgrader said, when it fails.
+    def result(self, assignment: str, student: str) -> ResultFolder:
+        """Return where the student's result is, or is to be."""
+        return result_folder(self._course(), assignment, student)
+
+    def autograde(self, assignment: str, student: str) -> tuple[str, ...]:
+        """Grade one student's work, whether or not it has been graded; return what nbgrader warned of, in lines.
+
+        Raises what kept it from being graded: Busy, an error of the gradebook, of the disk, or NbGraderException.
         """
-        course = self.course()
+        course = self._course()
         course.assignment_id, course.student_id = assignment, glob.escape(student)
-        course.db_url, course.autograded_directory = db_url, str(place.relative_to(course.root))
         self._said.lines.clear()
         try:
-            Autograde(coursedir=course, parent=self._app).start()
-        except (NbGraderException, SystemExit) as error:
-            raise GradingError(self._said.cause or one_line(error)) from None
-        return self._said.lines
+            Autograde(coursedir=course, parent=self._app, force=True).start()
+        except NbGraderException as error:
+            raise error.__cause__ or GradingError(one_line(error)) from None
+        return tuple(self._said.lines)
+
+    def _course(self) -> CourseDirectory:
+        """Return the course's folders as nbgrader's configuration says."""
+        return CourseDirectory(parent=self._app)
 
 
 class _Collector(logging.Handler):
@@ -77,15 +83,6 @@ class _Collector(logging.Handler):
         super().__init__(logging.WARNING)
         self.lines: list[str] = []
 
-    @property
-    def cause(self) -> str:
-        """The line that says most of a failure: the last line of a traceback, if there is one."""
-        return next((line for line in self.lines if re.match(r"[\w.]+(Error|Exception|Warning)\b", line)), "") or (
-            self.lines[0] if self.lines else ""
-        )
-
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the record's last line."""
-        lines = record.getMessage().strip().splitlines()
-        if lines:
-            self.lines.append(one_line(lines[-1]))
+        """Keep the record in one line."""
+        self.lines.append(one_line(record.getMessage()))
