@@ -34,10 +34,8 @@ def only_one(db_url: str, assignment: str, student: str) -> Iterator[None]:
     try:
         # The lock is the session's, not the transaction's: none stays open while the check runs.
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as session:
-            taken = session.scalar(
-                text("SELECT pg_try_advisory_lock(:a, :b)"), {"a": _signed(first), "b": _signed(second)}
-            )
-            if not taken:
+            key = {"first": _signed(first), "second": _signed(second)}
+            if not session.scalar(text("SELECT pg_try_advisory_lock(:first, :second)"), key):
                 holder = session.scalar(text(HOLDER), {"first": first, "second": second})
                 raise Busy(f"another process is grading this submission ({holder or 'just now'})")
             yield

@@ -63,9 +63,7 @@ class Ledger:
                 TABLE.metadata.create_all(self._engine)
         except DBAPIError as error:
             cause = one_line(str(error.orig).partition("\n")[0], 150)
-            raise GradingError(
-                f"the gradebook cannot be read ({cause}). Release the rung first, or check --db"
-            ) from None
+            raise GradingError(f"no gradebook to read ({cause}). Release the rung first, or check --db") from None
 
     def definition(self) -> list[list[str]]:
         """Return the cells of the assignment, their text and points. Raises GradingError when there is none."""
