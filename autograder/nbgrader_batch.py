@@ -32,6 +32,7 @@ from autograder.nbgrader_lock import only_one
 from autograder.nbgrader_results import NEW, ResultFolder, begun, result_folder, step_folder
 from autograder.nbgrader_transaction import one_transaction
 from autograder.runner import grade
+from autograder.sandbox import Policy
 from shared.course import CourseError
 
 MACHINE = {getattr(errno, name) for name in "ENOSPC EDQUOT EROFS EIO ENOMEM EMFILE ENFILE EAGAIN".split()}
@@ -97,13 +98,13 @@ def reason_of(error: Exception) -> str:
     return one_line(str(error) or type(error).__name__)
 
 
-def verdict_on(assignment: str, submission: Path) -> tuple[Report | None, str]:
+def verdict_on(assignment: str, submission: Path, sandbox: Policy) -> tuple[Report | None, str]:
     """Return the runner's report on the submitted files, or None and the reason why there is none.
 
     Raises OSError or MemoryError for a fault of the machine: that is nothing to give a learner 0 for.
     """
     try:
-        report = grade(assignment, submission)
+        report = grade(assignment, submission, sandbox=sandbox)
     except (CourseError, CheckerError) as error:
         return None, str(error)
     except Exception as error:  # no fault of ours may stop the batch, or earn a point
@@ -141,7 +142,7 @@ def _grade_one(converter: Autograde, folder: str) -> None:
 def _build(converter: Autograde, folder: Path, assignment: str, student: str, result: ResultFolder) -> None:
     """Judge the submission, make its new result and commit its grades."""
     course, before = converter.coursedir, _state(folder)
-    converter.exporter.verdict = verdict_on(assignment, folder)
+    converter.exporter.verdict = verdict_on(assignment, folder, converter.exporter.sandbox)
     if course.notebook_id != "*" and result.final.exists():  # --notebook: the other notebooks' results stay
         shutil.copytree(result.final, result.new)
     with _output_to(course, step_folder(course, NEW)), one_transaction(course.db_url, course.course_id):
