@@ -49,8 +49,9 @@ demo: $(STAMP) ## the whole story on the pocket model: release, solve, check, su
 all-rungs: $(STAMP) ## the solved course from rung 01 to the capstone: time, score and checks of every rung
 	@$(PY) -m autograder.all_rungs
 
-doctor: $(STAMP) ## what this machine is, which profile it gets, which rungs fit
+doctor: $(STAMP) ## what this machine is, which profile it gets, which rungs fit, whether it can grade
 	@$(PY) -m shared.hardware
+	@$(PY) -m autograder.sandbox
 
 fit: $(STAMP) ## memory of a training recipe, and which cards it fits: make fit MODEL=qwen2.5-7b METHOD=qlora
 	@$(PY) -m shared.memory_fit '$(MODEL)' '$(METHOD)'
@@ -76,8 +77,9 @@ capstone: $(STAMP) ## publish your best run as a folder for the hub: make capsto
 tool-%: $(STAMP) ## rung 11's run with another tool, its environment made first; NN: axolotl, llamafactory, torchtune, trl, unsloth
 	@$(PY) -m shared.ecosystem '$*'
 
-grade-rung-%: $(STAMP) ## for instructors: nbgrader autograde rung NN
-	@$(BIN)/nbgrader autograde "$$($(PY) -m shared.course --folder $*)"
+grade-rung-%: $(STAMP) ## for instructors: grade rung NN; JOBS=4, SCHEDULER=tls://..., STUDENTS=ada,ben, FORCE=1
+	@$(PY) -m autograder.grading '$*' --jobs '$(or $(JOBS),1)' $(if $(SCHEDULER),--scheduler '$(SCHEDULER)') \
+		$(if $(STUDENTS),--students '$(STUDENTS)') $(if $(FORCE),--force)
 
 test: $(STAMP) ## every test, the solved notebooks executed
 	@$(PY) -m pytest -m ""

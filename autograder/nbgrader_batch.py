@@ -28,9 +28,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from autograder.checkers import CheckerError
 from autograder.criteria import Report, one_line
+from autograder.nbgrader_lock import only_one
 from autograder.nbgrader_results import NEW, ResultFolder, begun, result_folder, step_folder
 from autograder.nbgrader_transaction import one_transaction
 from autograder.runner import grade
+from autograder.sandbox import Policy
 from shared.course import CourseError
 
 MACHINE = {getattr(errno, name) for name in "ENOSPC EDQUOT EROFS EIO ENOMEM EMFILE ENFILE EAGAIN".split()}
@@ -48,7 +50,7 @@ def grade_all(converter: Autograde) -> None:
     A fault of the machine or of the gradebook ends the run; a fault of one submission is that one's.
     """
     _require_writable(Path(converter.coursedir.root, converter.coursedir.autograded_directory), converter)
-    failed = {}
+    failed, cause = {}, None
     for folder in sorted(converter.assignments):
         try:
             _grade_one(converter, folder)
@@ -56,7 +58,7 @@ def grade_all(converter: Autograde) -> None:
             converter.log.error("stopped at %s. %s", folder, NEXT)
             raise
         except Exception as error:
-            failed[folder] = reason_of(error)
+            failed[folder], cause = reason_of(error), error
             converter.log.debug("%s", folder, exc_info=True)
             if is_of_the_machine(error):
                 break
@@ -64,7 +66,8 @@ def grade_all(converter: Autograde) -> None:
     if failed:
         folder, reason = next(reversed(failed.items()))
         most = len(converter.assignments)
-        raise said(converter, f"not graded: {len(failed)} of {most} submissions, the last {folder} ({reason}). {NEXT}")
+        line = f"not graded: {len(failed)} of {most} submissions, the last {folder} ({reason}). {NEXT}"
+        raise said(converter, line) from cause
 
 
 def _require_writable(results: Path, converter: Autograde) -> None:
@@ -95,13 +98,13 @@ def reason_of(error: Exception) -> str:
     return one_line(str(error) or type(error).__name__)
 
 
-def verdict_on(assignment: str, submission: Path) -> tuple[Report | None, str]:
+def verdict_on(assignment: str, submission: Path, sandbox: Policy) -> tuple[Report | None, str]:
     """Return the runner's report on the submitted files, or None and the reason why there is none.
 
     Raises OSError or MemoryError for a fault of the machine: that is nothing to give a learner 0 for.
     """
     try:
-        report = grade(assignment, submission)
+        report = grade(assignment, submission, sandbox=sandbox)
     except (CourseError, CheckerError) as error:
         return None, str(error)
     except Exception as error:  # no fault of ours may stop the batch, or earn a point
@@ -121,7 +124,7 @@ def _grade_one(converter: Autograde, folder: str) -> None:
         return
     result = result_folder(course, assignment, student)
     converter.notebooks = sorted(converter.assignments[folder])
-    with begun(result.mark) as unfinished:
+    with only_one(course.db_url, assignment, student), begun(result.mark) as unfinished:
         result.recover()
         if not unfinished and not _is_due(converter, folder, result.final):
             converter.log.info("Skipping existing assignment: %s", result.final)
@@ -139,7 +142,7 @@ def _grade_one(converter: Autograde, folder: str) -> None:
 def _build(converter: Autograde, folder: Path, assignment: str, student: str, result: ResultFolder) -> None:
     """Judge the submission, make its new result and commit its grades."""
     course, before = converter.coursedir, _state(folder)
-    converter.exporter.verdict = verdict_on(assignment, folder)
+    converter.exporter.verdict = verdict_on(assignment, folder, converter.exporter.sandbox)
     if course.notebook_id != "*" and result.final.exists():  # --notebook: the other notebooks' results stay
         shutil.copytree(result.final, result.new)
     with _output_to(course, step_folder(course, NEW)), one_transaction(course.db_url, course.course_id):

@@ -26,12 +26,15 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.nbgraderformat import SCHEMA_VERSION
 from nbgrader.preprocessors import NbGraderPreprocessor
 from sqlalchemy.exc import SQLAlchemyError
+from traitlets import Enum, default
 
 from autograder.criteria import Report, one_line
 from autograder.nbgrader_batch import NEXT, grade_all, is_of_the_machine, reason_of, said
 from autograder.nbgrader_transaction import patient
 from autograder.notebook_source import grade_id, read_notebook
 from autograder.report_text import plain
+from autograder.sandbox import SandboxError, use_sandbox
+from shared.course import load_course
 from shared.safe_files import ArtifactError, shown
 
 REPORT, UNREADABLE = "course_report", "course_unreadable"  # keys in the resources and in a notebook's metadata
@@ -54,19 +57,32 @@ class SubmissionExporter(NotebookExporter):
     """
 
     verdict: tuple[Report | None, str] = None, "nothing was checked"  # on the submission at hand
+    sandbox = Enum(["required", "optional"], help="Whether learners' code must run in a sandbox").tag(config=True)
+
+    @default("sandbox")
+    def _as_the_course_says(self) -> str:
+        return load_course().grading.sandbox
 
     def __init__(self, **settings: object):
         super().__init__(**settings)
         converter = self.parent
         if getattr(converter, "coursedir", None) is not None:
+            self._require_sandbox()
             converter.coursedir.db_url = patient(converter.coursedir.db_url)
             try:
                 _expect_each_notebook(converter)
             except SQLAlchemyError as error:
-                raise said(converter, f"nothing graded ({reason_of(error)}). {NEXT}") from None
+                raise said(converter, f"nothing graded ({reason_of(error)}). {NEXT}") from error
             _leave_out_what_is_not_a_file(converter)
             _pass_over_bad_timestamps(converter.coursedir)
             converter.convert_notebooks = partial(grade_all, converter)
+
+    def _require_sandbox(self) -> None:
+        """End the whole run, in one line, when learners' code must be confined and cannot be."""
+        try:
+            use_sandbox(self.sandbox)
+        except SandboxError as error:
+            raise said(self.parent, str(error)) from None
 
     def from_filename(self, filename: str, resources: dict | None = None, **settings: object) -> tuple:
         """Convert one notebook. In place of one that cannot be converted stands an empty one that says why."""
