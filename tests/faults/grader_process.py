@@ -10,6 +10,7 @@ from pathlib import Path
 from autograder.nbgrader_course import environment
 
 SECONDS_FOR_THE_LOCK = 1
+NO_LEARNERS_CODE = "--SubmissionExporter.sandbox=optional"  # is run here, so no sandbox is needed
 
 
 class Grading:
@@ -54,7 +55,7 @@ class Grader:
         log.write_text("")
         request = {
             "course": str(course),
-            "arguments": arguments,
+            "arguments": (*arguments, NO_LEARNERS_CODE),
             "log": str(log),
             "lock_seconds": SECONDS_FOR_THE_LOCK,
             **more,
@@ -64,6 +65,7 @@ class Grader:
     def warm_up(self, course: Path, *arguments: str) -> int:
         """Run `nbgrader ARGUMENTS` in the process itself, which loads what is loaded late; return the exit code."""
         log = course.parent / f"{course.name}.log"
+        arguments = *arguments, NO_LEARNERS_CODE
         return self.ask({"course": str(course), "arguments": arguments, "log": str(log), "here": True})
 
     def ask(self, request: dict) -> int:
