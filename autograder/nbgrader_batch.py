@@ -62,7 +62,7 @@ def grade_all(converter: Autograde) -> None:
             converter.log.debug("%s", folder, exc_info=True)
             if is_of_the_machine(error):
                 break
-            converter.log.error("%s: not graded (%s)", folder, failed[folder])
+            converter.log.warning("%s: not graded (%s)", folder, failed[folder])
     if failed:
         folder, reason = next(reversed(failed.items()))
         most = len(converter.assignments)

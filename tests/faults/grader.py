@@ -8,12 +8,14 @@ in a process group of its own; only the check is short, since what it finds is i
 import itertools
 import json
 import os
+import shutil
 import signal
 import sys
 import time
 import traceback
 from pathlib import Path
 
+from fault_class import DRIVER, VANISHES, WAITS
 from sqlalchemy import Engine, event
 
 from autograder.criteria import Criterion, Finding, Report, add_up, all_failed
@@ -24,9 +26,19 @@ SECONDS = 0.02  # of a check: most kills should hit what comes after it
 
 
 def short_check(rung: str, submission: Path, **_: object) -> Report:
-    """Return a report with as many points in each cell as the submission's points.json says."""
+    """Return a report with as many points in each cell as the submission's points.json says.
+
+    A file VANISHES in the submission names a folder that is removed meanwhile; one called WAITS, a file to wait for.
+    """
     time.sleep(SECONDS)
     points = json.loads((submission / "artifacts" / "points.json").read_text())
+    if (vanishes := submission / VANISHES).exists():
+        shutil.rmtree(vanishes.read_text())
+    if (waits := submission / WAITS).exists():
+        awaited = Path(waits.read_text())
+        awaited.with_suffix(".asked").touch()
+        while not awaited.exists():
+            time.sleep(SECONDS)
     criteria = [Criterion(f"{cell}-{n}", f"point {n}", 1, cell, None) for cell in points for n in range(4)]
     findings = [Finding(number < points[cell], f"{points[cell]}", "4") for cell in points for number in range(4)]
     parts = [all_failed(rung, [one], finding).criteria[0] for one, finding in zip(criteria, findings, strict=True)]
@@ -46,12 +58,15 @@ def end_at_step(number: int) -> None:
 
 
 def grade(course: str, arguments: list[str], log: str) -> int:
-    """Run `nbgrader ARGUMENTS` in the course folder; return its exit code."""
+    """Run `nbgrader ARGUMENTS` in the course folder, or the class driver; return its exit code."""
     os.chdir(course)
     said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(said, 1)
     os.dup2(said, 2)
     os.close(said)
     try:
+        if arguments[0] == DRIVER:
+            return grade_class(arguments[1:])
         NbGraderApp.launch_instance(argv=arguments)
         return 0
     except SystemExit as end:
@@ -84,7 +99,10 @@ def serve() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         if request.get("here"):  # once, so that the gradings forked later find everything loaded
-            print(grade(request["course"], request["arguments"], request["log"]), flush=True)
+            pipe = os.dup(1)
+            status = grade(request["course"], request["arguments"], request["log"])
+            os.dup2(pipe, 1)
+            print(status, flush=True)
         elif "wait" in request:
             print(os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1]), flush=True)
         else:
@@ -97,6 +115,7 @@ if __name__ == "__main__":
 
     import autograder.nbgrader_plugin  # noqa: F401 (loaded here, so that no grading need load it)
     from autograder import nbgrader_batch, nbgrader_transaction
+    from autograder.grading.command import main as grade_class
 
     nbgrader_batch.grade = short_check
     serve()

@@ -6,11 +6,12 @@ import secrets
 import time
 
 import pytest
-from fault_class import LEARNERS, NOTHING, RUNG, State, begun, left_behind, read_state, require_old_or_new, reset
+from after_a_fault import require_finish
+from fault_class import LEARNERS, NOTHING, RUNG, begun, read_state, require_old_or_new, reset
 
 pytestmark = pytest.mark.slow
 
-KILLS = 18  # of each way of grading; those of the class driver are in test_class_driver_killed.py
+KILLS = 20  # of each way of grading; those of the class driver are in test_class_driver_killed.py
 IN_A_ROW = 3  # a restarted run may be killed as well
 SEED = os.environ.get("COURSE_FAULT_SEED") or secrets.token_hex(4)
 KILLED = -9
@@ -31,21 +32,13 @@ def test_killed_at_random(stages, grader, course, arguments):
             time.sleep(chance.uniform(0, longest))
             killed += grading.kill() == KILLED
             require_old_or_new(read_state(course), old, new, begun(course))
-        finish(grader, course, command, new)
+        require_finish(grader, course, command, new)
 
 
 def seconds_of(grader, course, command) -> float:
     started = time.monotonic()
     assert grader.start(course, *command).wait() == 0
     return time.monotonic() - started
-
-
-def finish(grader, course, command, expected) -> None:
-    """Run the command once more, undisturbed: everything is as if nothing had happened."""
-    grading = grader.start(course, *command)
-    assert grading.wait() == 0, grading.said()
-    assert read_state(course) == expected
-    assert left_behind(course) == []
 
 
 def test_killed_before_each_step(stages, grader, course):
@@ -62,11 +55,5 @@ def test_killed_before_each_step(stages, grader, course):
         found, unfinished = read_state(course), begun(course)
         require_old_or_new(found, stages.old, stages.new, unfinished)
         if unfinished:
-            finish(grader, course, command, with_new(stages, learner))
-    assert (status, found) == (0, with_new(stages, learner)) and step > 20
-
-
-def with_new(stages, learner: str) -> State:
-    """Return what the class has when this one has been graded again."""
-    grades, results = ({**old, learner: new[learner]} for old, new in zip(stages.old, stages.new, strict=True))
-    return State(grades, results)
+            require_finish(grader, course, command, stages.with_new(learner))
+    assert (status, found) == (0, stages.with_new(learner)) and step > 20
