@@ -13,6 +13,7 @@ from autograder.checkers import checker_of
 from autograder.criteria import judge
 from autograder.processes import end_descendants, end_with_parent, keep_to_ourselves
 from autograder.signature import sign
+from autograder.warm_sandbox import WarmSandbox
 from shared.course import load_course
 from shared.world.splits import HIDDEN_SEED_VARIABLE
 
@@ -34,10 +35,17 @@ def main() -> None:
     answer.close()
 
 
-def verdict(rung_name: str, folder: Path, seed: int, cells: list[str] | None, *, confined: bool | None = None) -> str:
+def verdict(
+    rung_name: str,
+    folder: Path,
+    seed: int,
+    cells: list[str] | None,
+    *,
+    confined: bool | WarmSandbox | None = None,
+) -> str:
     """Return the report on a submission as JSON, over the criteria of `cells` (all of them when None).
 
-    `confined`: whether the learner's functions run in the sandbox; None: where there is one.
+    `confined`: whether the learner's functions run in a sandbox, or in which; None: where there is one.
     """
     course = load_course()
     rung = course.rung(rung_name)
