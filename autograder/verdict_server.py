@@ -7,6 +7,7 @@ takes the place of `runner.start_and_wait`; where it fails, that does the work.
 """
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -19,12 +20,15 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
+from typing import NoReturn
 
 import autograder
 from autograder import runner, verdict
 from autograder.checkers import checker_of
 from autograder.processes import end_descendants, end_with_parent, keep_to_ourselves
+from autograder.sandbox import SandboxError
 from autograder.system_calls import refusal
+from autograder.warm_sandbox import WarmSandbox, slow_setups
 from shared.course import Course, Rung, load_course
 from shared.world.splits import HIDDEN_SEED_VARIABLE
 
@@ -42,40 +46,50 @@ def main() -> None:
     if settings["hidden_seed"]:
         os.environ[HIDDEN_SEED_VARIABLE] = settings["hidden_seed"]
     course = load_course()
-    prepare(course.rung(settings["rung"]), course)
+    warm = prepare(course.rung(settings["rung"]), course, settings["confined"])
     while True:
         message, pipes, *_ = socket.recv_fds(control, LARGEST_MESSAGE, 3)
         if not message:
             return
-        status = _fork_and_wait(pipes, control, **json.loads(message))
+        status = _fork_and_wait(pipes, control, warm, **json.loads(message))
         control.sendall(json.dumps(status).encode())
 
 
-def prepare(rung: Rung, course: Course) -> None:
-    """Import what the rung's verdicts import, and let the base answer what each of them would ask it again."""
+def prepare(rung: Rung, course: Course, confined: bool) -> WarmSandbox | None:
+    """Import what the rung's verdicts import, let the base answer what each of them would ask it again, and open the
+    sandbox for learners' functions, which is returned if there is one. What cannot be had now, a verdict does itself.
+    """
     import psutil  # noqa: F401 (ends what a verdict leaves behind)
 
-    refusal()
     names = [module.name for module in pkgutil.iter_modules(autograder.__path__)]
     for name in names:
         if name.startswith(f"rung_{rung.id}_"):
             importlib.import_module(f"autograder.{name}")
+    kind = checker_of(rung).submission
     if runner.device_here(course) == "cuda":
         for name in GPU_LIBRARIES:
             importlib.import_module(name)
-        return
-    split = "hidden" if os.environ.get(HIDDEN_SEED_VARIABLE) else "public"
-    with contextlib.suppress(Exception):  # what cannot be had now, a verdict asks for again, and says so
-        checker_of(rung).submission.prepare(rung, course, split)
+    else:
+        with contextlib.suppress(Exception):
+            kind.prepare(rung, course, "hidden" if os.environ.get(HIDDEN_SEED_VARIABLE) else "public")
+    refusal()  # compiled once
+    gc.freeze()  # or the first collection in each child would copy all that is loaded
+    setups = slow_setups(kind.learner_functions)
+    if confined and setups:
+        with contextlib.suppress(SandboxError):
+            return WarmSandbox(setups)
+    return None
 
 
-def _fork_and_wait(pipes: list[int], control: socket.socket, folder: str, seconds: float) -> int | None:
+def _fork_and_wait(
+    pipes: list[int], control: socket.socket, warm: WarmSandbox | None, folder: str, seconds: float
+) -> int | None:
     """Reach one verdict in a child; return its exit status, or None when it took too long. Nothing of it is left."""
     import psutil
 
     pid = os.fork()
     if pid == 0:
-        _reach(pipes, control, folder)
+        _reach(pipes, control, warm, folder)
     for pipe in pipes:
         os.close(pipe)
     try:
@@ -85,10 +99,10 @@ def _fork_and_wait(pipes: list[int], control: socket.socket, folder: str, second
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
-        end_descendants()
+        end_descendants(spare=warm and warm.process_id)
 
 
-def _reach(pipes: list[int], control: socket.socket, folder: str) -> None:
+def _reach(pipes: list[int], control: socket.socket, warm: WarmSandbox | None, folder: str) -> NoReturn:
     """Be the verdict's process, which ends here."""
     status = 1
     try:
@@ -100,7 +114,7 @@ def _reach(pipes: list[int], control: socket.socket, folder: str) -> None:
         os.chdir(folder)
         os.environ.update(HOME=folder, TMPDIR=folder)
         tempfile.tempdir = None
-        verdict.main()
+        verdict.main(warm)
         status = 0
     except BaseException:
         traceback.print_exc()
@@ -112,9 +126,9 @@ def _reach(pipes: list[int], control: socket.socket, folder: str) -> None:
 class VerdictServer:
     """The other end: verdicts on one rung's submissions, from a process that is ready for them."""
 
-    def __init__(self, rung: str, hidden_seed: str):
+    def __init__(self, rung: str, hidden_seed: str, *, confined: bool):
         self._home = tempfile.TemporaryDirectory(prefix="verdicts-")
-        ours, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-m", "autograder.verdict_server"],
@@ -126,7 +140,7 @@ class VerdictServer:
                 start_new_session=True,
             )
         self._control, self._broken = ours, False
-        ours.sendall(json.dumps({"rung": rung, "hidden_seed": hidden_seed}).encode())
+        ours.sendall(json.dumps({"rung": rung, "hidden_seed": hidden_seed, "confined": confined}).encode())
 
     def start_and_wait(self, folder: Path, request: bytes, seconds: float) -> tuple[int | None, bytes, bytes]:
         """As `runner.start_and_wait`, from the process that is ready; from nothing where that has ended."""

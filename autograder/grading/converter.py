@@ -16,6 +16,8 @@ from nbgrader.coursedir import CourseDirectory
 from autograder.criteria import one_line
 from autograder.grading.settings import GradingError
 from autograder.nbgrader_results import ResultFolder, result_folder
+from autograder.sandbox import Policy
+from shared.course import load_course
 
 EXPORTER = "autograder.nbgrader_plugin.SubmissionExporter"
 
@@ -33,6 +35,11 @@ class Converter:
                 f"{root}: nbgrader is not set up here to grade by the course's checkers (nbgrader_config.py). "
                 "Give the course folder: --course DIR"
             )
+
+    @property
+    def sandbox(self) -> Policy:
+        """Whether learners' code must run in a sandbox: what the configuration says, or course.yml."""
+        return self._app.config.get("SubmissionExporter", {}).get("sandbox") or load_course().grading.sandbox
 
     @property
     def db_url(self) -> str:

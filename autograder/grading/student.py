@@ -13,6 +13,7 @@ from autograder.grading.ledger import Entry, Ledger
 from autograder.grading.settings import GradingError, Outcome, Settings
 from autograder.nbgrader_batch import reason_of
 from autograder.nbgrader_results import Busy
+from autograder.sandbox import use_sandbox
 from autograder.verdict_server import VerdictServer
 from shared.world.splits import HIDDEN_SEED_VARIABLE
 
@@ -27,7 +28,9 @@ class Grader:
         self.settings = settings
         self.converter = Converter(Path(settings.root), settings.db_url)
         self.ledger = Ledger(settings.db_url, settings.assignment)
-        self._verdicts = VerdictServer(settings.assignment, os.environ.get(HIDDEN_SEED_VARIABLE, ""))
+        self._verdicts = VerdictServer(
+            settings.assignment, os.environ.get(HIDDEN_SEED_VARIABLE, ""), confined=use_sandbox(self.converter.sandbox)
+        )
         runner.START.set(self._verdicts.start_and_wait)
 
     def grade(self, student: str, wait: bool = False) -> Outcome:
