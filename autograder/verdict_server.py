@@ -166,6 +166,11 @@ class VerdictServer:
             status = json.loads(self._control.recv(LARGEST_MESSAGE))
         return (None, b"", b"") if status is None else (status, *heard)
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether verdicts still come from the process, and not from nothing."""
+        return not self._broken
+
     def close(self) -> None:
         """End the process and whatever verdict it is at."""
         self._process.kill()

@@ -59,7 +59,7 @@ def _share_out(client: Client, settings: Settings, students: Sequence[str], repo
 
     asked: dict[str, tuple[str, bool]] = {}
     futures = [send(student, False) for student in students]
-    coming = as_completed(futures)
+    coming = as_completed(futures, loop=client.loop)
     try:
         for future in coming:
             student, waited = asked[future.key]

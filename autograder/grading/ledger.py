@@ -51,6 +51,10 @@ class Ledger:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the gradebook's connections."""
         self._engine.dispose()
 
     def create(self) -> None:

@@ -1,8 +1,8 @@
 """Grade one student, unless the result that is there is of the same work by the same course."""
 
-import os
 import time
 from pathlib import Path
+from typing import Self
 
 from sqlalchemy.exc import DBAPIError
 
@@ -22,16 +22,24 @@ RETRIES = (1, 2, 4, 8, 15, 30)  # seconds between attempts while the gradebook's
 
 
 class Grader:
-    """Grades students of one run, one after another."""
+    """Grades students of one run, one after another, with verdicts from a process that is ready for them."""
 
     def __init__(self, settings: Settings):
         self.settings = settings
         self.converter = Converter(Path(settings.root), settings.db_url)
         self.ledger = Ledger(settings.db_url, settings.assignment)
-        self._verdicts = VerdictServer(
-            settings.assignment, os.environ.get(HIDDEN_SEED_VARIABLE, ""), confined=use_sandbox(self.converter.sandbox)
-        )
-        runner.START.set(self._verdicts.start_and_wait)
+        confined = use_sandbox(self.converter.sandbox)
+        hidden_seed = settings.environment.get(HIDDEN_SEED_VARIABLE, "")
+        self.verdicts = VerdictServer(settings.assignment, hidden_seed, confined=confined)
+        self._usual = runner.START.set(self.verdicts.start_and_wait)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        runner.START.reset(self._usual)
+        self.verdicts.close()
+        self.ledger.close()
 
     def grade(self, student: str, wait: bool = False) -> Outcome:
         """Grade one student; pass over a result that is up to date, and one that another run is at (unless `wait`).

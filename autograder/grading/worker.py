@@ -34,9 +34,9 @@ def main() -> None:
     os.chdir(settings.root)
     from autograder.grading.student import Grader
 
-    grader = Grader(settings)
-    while line := _line(requests):
-        print(grader.grade(**json.loads(line)).to_json(), file=answers, flush=True)
+    with Grader(settings) as grader:
+        while line := _line(requests):
+            print(grader.grade(**json.loads(line)).to_json(), file=answers, flush=True)
 
 
 def _line(requests: BinaryIO) -> str:
