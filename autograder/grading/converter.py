@@ -26,7 +26,7 @@ class Converter:
     """nbgrader in the course folder `root`; `db_url` replaces the gradebook that its configuration names."""
 
     def __init__(self, root: Path, db_url: str = ""):
-        self._app = AutogradeApp(log_level=logging.ERROR)
+        self._app = _Autograde(log_level=logging.ERROR)
         self._app.initialize([f"--course-dir={root}", *([f"--db={db_url}"] if db_url else [])])
         self._said = _Collector()
         self._app.log.handlers, self._app.log.propagate = [self._said], False
@@ -81,6 +81,12 @@ class Converter:
     def _course(self) -> CourseDirectory:
         """Return the course's folders as nbgrader's configuration says."""
         return CourseDirectory(parent=self._app)
+
+
+class _Autograde(AutogradeApp):
+    """The command, set up by the course folder alone, wherever it is given."""
+
+    load_cwd_config = False
 
 
 class _Collector(logging.Handler):
