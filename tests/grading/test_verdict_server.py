@@ -38,8 +38,7 @@ def honest(folder):
 
 
 def wrong_function(folder):
-    answer(folder, "answer-sft-loss", "def sft_loss(logits, input_ids, mask):
-    return logits.sum() * 0 + 2")
+    answer(folder, "answer-sft-loss", "def sft_loss(logits, input_ids, mask):\n    return logits.sum() * 0 + 2")
 
 
 def false_claim(folder):
@@ -63,9 +62,7 @@ def test_forked_or_from_nothing_the_report_is_the_same(tmp_path, server, honest_
     assert server.is_ready
 
 
-def test_a_check_that_takes_too_long_leaves_nothing_and_the_next_is_served(
-    tmp_path, server, honest_work, monkeypatch
-):
+def test_a_check_that_takes_too_long_leaves_nothing_and_the_next_is_served(tmp_path, server, honest_work, monkeypatch):
     folder = shutil.copytree(honest_work, tmp_path / "rung-02-sft")
     answer(folder, "answer-read-failures", ENDLESS)
     spared = descendants(server)
