@@ -1,10 +1,10 @@
 """A wall around the process that runs a learner's function: bubblewrap, where this machine has one that works.
 
-Inside there is no network, no other process and no /proc, no home, no course, no gradebook, no submission. There are
-the libraries of the system and of this Python, the few course files that the function needs, all read-only, an empty
-private folder, and four harmless devices. The process is nobody, has no capability, and dies with whoever started it.
-What it may then ask of the system is in `autograder.system_calls`: with bubblewrap alone the real root could fork
-without end.
+Inside there is no network, no other process, no home, no course, no gradebook, no submission. There are the libraries
+of the system and of this Python, the few course files that the function needs, all read-only, an empty private folder
+and four harmless devices; of /proc only what kind of processor this is, so that PyTorch computes as it does outside.
+The process is nobody, has no capability, and dies with whoever started it. What it may then ask of the system is in
+`autograder.system_calls`: with bubblewrap alone the real root could fork without end.
 
 Whether it works is found by using it once: many containers hold a bubblewrap that may not make namespaces.
 """
@@ -28,6 +28,7 @@ HOME = "/answer"  # its private folder; /tmp would hide a course that lies there
 HOME_BYTES = 16 * 2**20
 NOBODY = "65534"
 DEVICES = ("null", "zero", "random", "urandom")
+SYSTEM_FILES = ("/etc/ld.so.cache", "/proc/cpuinfo")
 PROBE_SECONDS = 20
 # What the probe must find: not root, nothing of the course, no process but its own family, nothing to write on.
 PROBE = """
@@ -98,10 +99,10 @@ def _mounts(files: Iterable[Path]) -> list[str]:
 
 @functools.cache
 def _libraries() -> tuple[Path, ...]:
-    """Return the program and library folders of the system and of this Python, and the linker's list of them."""
+    """Return the program and library folders of the system and of this Python, and the files that these look up."""
     prefixes = dict.fromkeys(("/", "/usr", "/usr/local", sys.base_prefix, sys.prefix))
     wanted = [Path(prefix) / part for prefix in prefixes for part in ("bin", "lib", "lib64", "pyvenv.cfg")]
-    return tuple(path for path in (*wanted, Path("/etc/ld.so.cache")) if path.exists())
+    return tuple(path for path in (*wanted, *map(Path, SYSTEM_FILES)) if path.exists())
 
 
 @functools.cache

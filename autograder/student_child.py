@@ -8,6 +8,7 @@ the code does; Python's audit events, which a determined one gets around, are th
 """
 
 import ast
+import itertools
 import json
 import os
 import resource
@@ -171,12 +172,13 @@ def _numbers(result) -> list[float]:
     values = result.tolist() if type(result).__module__ == "numpy" else result
     if type(result).__module__ == "numpy" and isinstance(values, (int, float)):
         values = [values]
-    if not isinstance(values, (list, tuple)) or len(values) > LARGEST_TENSOR:
+    if not isinstance(values, (list, tuple)):
         return []
     try:
-        return [float(value) for value in values]
+        numbers = [float(value) for value in itertools.islice(values, LARGEST_TENSOR + 1)]  # its len() may be made up
     except (TypeError, ValueError, OverflowError):
         return []
+    return numbers if len(numbers) <= LARGEST_TENSOR else []
 
 
 def _encode_tensor(result) -> dict:

@@ -16,7 +16,6 @@ import math
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +24,12 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from autograder import sandbox
-from autograder.course_files import course_files
+from autograder.student_process import OwnProcess
 from autograder.system_calls import refusal
+from autograder.warm_sandbox import ForkedProcess, WarmSandbox
 from shared.safe_files import ArtifactError
 
 LARGEST_ANSWERS = 4_000_000  # bytes
-CHILD = "autograder.student_child"
-SHELL_SIGNAL = 128  # a program that ran another tells that a signal ended it by 128 + the signal's number
 
 
 @dataclass(frozen=True)
@@ -115,8 +113,8 @@ class Reply(BaseModel):
 class StudentCode:
     """A learner's function at work in its own process. Start early, ask for `answers` late: the two run side by side.
 
-    `confined` says whether that is in the sandbox; by default it is where there is one. Used as a context manager, so
-    that no process outlives the check.
+    `confined` says whether that is in a sandbox, or in which; by default it is where there is one. Used as a context
+    manager, so that no process outlives the check.
     """
 
     def __init__(
@@ -126,7 +124,7 @@ class StudentCode:
         calls: list[Call],
         limits: Limits | None = None,
         *,
-        confined: bool | None = None,
+        confined: bool | WarmSandbox | None = None,
     ):
         self.function, self.calls, self.limits = function, calls, limits or Limits()
         self.confined = sandbox.fault() is None if confined is None else confined
@@ -147,22 +145,14 @@ class StudentCode:
             "refusal": None if refused is None else [refused.program.hex(), refused.loader],
         }
 
-    def _start(self, request: bytes) -> subprocess.Popen:
-        command = [sys.executable, "-I", "-B", "-m", CHILD]
-        if self.confined:
-            command = sandbox.confined(command, course_files(f"import {CHILD}\n{self.function.setup}"))
-        with tempfile.TemporaryFile() as told:
-            told.write(request)
-            told.seek(0)
-            return subprocess.Popen(
-                command,
-                stdin=told,
-                stdout=self._answers,
-                stderr=subprocess.DEVNULL,
-                cwd=self.folder,
-                env=_environment(sandbox.HOME if self.confined else str(self.folder)),
-                start_new_session=True,
-            )
+    def _start(self, request: bytes) -> OwnProcess | ForkedProcess:
+        setup, within = self.function.setup, self.confined
+        if isinstance(within, WarmSandbox) and setup in within.setups:
+            try:
+                return within.start(request, self._answers, seconds=self.limits.seconds)
+            except OSError:  # its host has ended; a sandbox of its own is slower, and as tight
+                pass
+        return OwnProcess(request, self._answers, setup=setup, folder=self.folder, confined=bool(within))
 
     def answers(self) -> list[Answer]:
         """Wait for the child and return one answer a call.
@@ -175,9 +165,7 @@ class StudentCode:
         except subprocess.TimeoutExpired:
             status = None
         finally:
-            self._end()
-        if self.confined and status is not None and status > SHELL_SIGNAL:
-            status = SHELL_SIGNAL - status  # as it is told of a process of one's own
+            self._process.end()
         if status in (None, -signal.SIGXCPU):  # its time on the clock, or its time on the processor, is over
             raise ArtifactError(f"{name}: no answer within {self.limits.seconds} s: an endless loop?")
         reply = self._reply(status)
@@ -197,31 +185,12 @@ class StudentCode:
                 "Does the cell exit, use too much memory or write files?"
             ) from None
 
-    def _end(self) -> None:
-        """End the child and whatever it started in its process group, the sandbox's own processes among it."""
-        try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):  # nothing of it is left (macOS says so with PermissionError)
-            pass
-        self._process.wait()
-
     def __enter__(self) -> "StudentCode":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end()
+        self._process.end()
         self._kept.close()
-
-
-def _environment(home: str) -> dict[str, str]:
-    """Return the whole environment of the child: no secrets, no settings of ours, one thread a library.
-
-    No GPU either: PyTorch would start a thread for it at the first backward pass, and new threads are refused.
-    """
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    # Compiling starts processes; a function under @torch.compile runs uncompiled here, with the same result.
-    fixed = {"LANG": "C.UTF-8", "CUDA_VISIBLE_DEVICES": "", "TORCHDYNAMO_DISABLE": "1"}
-    return {"HOME": home, "TMPDIR": home, **fixed, **threads}
 
 
 def _ending(status: int) -> str:

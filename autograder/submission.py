@@ -9,6 +9,7 @@ from typing import TypeVar
 from autograder.criteria import CannotTell, NotMet
 from autograder.notebook_source import RESTORE, answer_source, has_cell, read_notebook
 from autograder.student_code import Answer, Call, LearnerFunction, StudentCode
+from autograder.warm_sandbox import WarmSandbox
 from shared.artifacts import Artifact, ArtifactError, read_json, safe_path
 from shared.course import Course, Rung
 
@@ -40,16 +41,21 @@ class Submission:
 
     `learner_functions` names the learner functions of the rung, each with the graded cell that it earns points for and
     the method that makes its calls. Their processes start with `begin` and end when the submission is left (`with`).
-    `confined` says whether they run in the sandbox; None: where there is one.
+    `confined` says whether they run in a sandbox, or in which; None: where there is one.
     """
 
     learner_functions: tuple[tuple[str, LearnerFunction, str], ...] = ()
     libraries: tuple[str, ...] = ("torch", "transformers")  # whose versions run.json must say
-    confined: bool | None = None
+    confined: bool | WarmSandbox | None = None
 
     def __init__(self, folder: Path, rung: Rung, course: Course, *, seed: int, split: str):
         self.folder, self.rung, self.course, self.seed, self.split = folder, rung, course, seed, split
         self._running: dict[str, StudentCode | Exception] = {}
+
+    @classmethod
+    def prepare(cls, rung: Rung, course: Course, split: str) -> None:
+        """Work out, in a process that verdicts are forked from, what each of them would work out again. By default
+        nothing; never anything of a submission."""
 
     def begin(self, cells: Collection[str]) -> None:
         """Start the learner functions of these graded cells, so that they run while the rest is checked."""

@@ -13,12 +13,16 @@ from autograder.checkers import checker_of
 from autograder.criteria import judge
 from autograder.processes import end_descendants, end_with_parent, keep_to_ourselves
 from autograder.signature import sign
+from autograder.warm_sandbox import WarmSandbox
 from shared.course import load_course
 from shared.world.splits import HIDDEN_SEED_VARIABLE
 
 
-def main() -> None:
-    """Serve the one request. Whatever a library prints goes to stderr, so that stdout holds the report alone."""
+def main(warm: WarmSandbox | None = None) -> None:
+    """Serve the one request. Whatever a library prints goes to stderr, so that stdout holds the report alone.
+
+    `warm` is the sandbox for learners' functions where one is open already.
+    """
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     request = json.load(sys.stdin)
@@ -27,17 +31,24 @@ def main() -> None:
     _limit_memory(request["memory_bytes"])
     if request["hidden_seed"]:
         os.environ[HIDDEN_SEED_VARIABLE] = request["hidden_seed"]
-    folder, confined = Path(request["folder"]), request["confined"]
+    folder, confined = Path(request["folder"]), request["confined"] and (warm or True)
     report = verdict(request["rung"], folder, request["seed"], request["cells"], confined=confined).encode()
     end_descendants()
     answer.write(sign(report, request["key"]) + b"\n" + report)
     answer.close()
 
 
-def verdict(rung_name: str, folder: Path, seed: int, cells: list[str] | None, *, confined: bool | None = None) -> str:
+def verdict(
+    rung_name: str,
+    folder: Path,
+    seed: int,
+    cells: list[str] | None,
+    *,
+    confined: bool | WarmSandbox | None = None,
+) -> str:
     """Return the report on a submission as JSON, over the criteria of `cells` (all of them when None).
 
-    `confined`: whether the learner's functions run in the sandbox; None: where there is one.
+    `confined`: whether the learner's functions run in a sandbox, or in which; None: where there is one.
     """
     course = load_course()
     rung = course.rung(rung_name)

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from autograder.checkers import CheckerError, checker_of
 from autograder.grading.settings import GradingError, Outcome, Settings, environment_here
+from autograder.sandbox import SandboxError, use_sandbox
 from shared.course import CourseError, load_course
 
 ALL_GRADED, SOME_FAILED, CANNOT_BEGIN, STOPPED = 0, 1, 2, 130
@@ -28,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings, students = prepare(options)
         return _grade(options, settings, students, console)
-    except (GradingError, CourseError, CheckerError) as error:
+    except (GradingError, CourseError, CheckerError, SandboxError) as error:
         print(f"grading: {error}", file=sys.stderr)
         return CANNOT_BEGIN
 
@@ -58,7 +59,7 @@ def _positive(text: str) -> int:
 
 
 def prepare(options: argparse.Namespace) -> tuple[Settings, list[str]]:
-    """Return what workers must know, and whom to grade. Raises GradingError, CourseError or CheckerError."""
+    """Return what workers must know, and whom to grade. Raises one of the errors that `main` reports."""
     rung = load_course().rung(options.rung)
     checker_of(rung)
     # Importing nbgrader takes a second; a mistake in the command is told before.
@@ -68,6 +69,7 @@ def prepare(options: argparse.Namespace) -> tuple[Settings, list[str]]:
 
     root = options.course.absolute()
     converter = Converter(root, options.db)
+    use_sandbox(converter.sandbox)
     with Ledger(converter.db_url, rung.folder) as ledger:
         ledger.create()
     students = _chosen(converter.students(rung.folder), options.students)

@@ -16,6 +16,8 @@ from nbgrader.coursedir import CourseDirectory
 from autograder.criteria import one_line
 from autograder.grading.settings import GradingError
 from autograder.nbgrader_results import ResultFolder, result_folder
+from autograder.sandbox import Policy
+from shared.course import load_course
 
 EXPORTER = "autograder.nbgrader_plugin.SubmissionExporter"
 
@@ -24,7 +26,7 @@ class Converter:
     """nbgrader in the course folder `root`; `db_url` replaces the gradebook that its configuration names."""
 
     def __init__(self, root: Path, db_url: str = ""):
-        self._app = AutogradeApp(log_level=logging.ERROR)
+        self._app = _Autograde(log_level=logging.ERROR)
         self._app.initialize([f"--course-dir={root}", *([f"--db={db_url}"] if db_url else [])])
         self._said = _Collector()
         self._app.log.handlers, self._app.log.propagate = [self._said], False
@@ -33,6 +35,11 @@ class Converter:
                 f"{root}: nbgrader is not set up here to grade by the course's checkers (nbgrader_config.py). "
                 "Give the course folder: --course DIR"
             )
+
+    @property
+    def sandbox(self) -> Policy:
+        """Whether learners' code must run in a sandbox: what the configuration says, or course.yml."""
+        return self._app.config.get("SubmissionExporter", {}).get("sandbox") or load_course().grading.sandbox
 
     @property
     def db_url(self) -> str:
@@ -74,6 +81,12 @@ class Converter:
     def _course(self) -> CourseDirectory:
         """Return the course's folders as nbgrader's configuration says."""
         return CourseDirectory(parent=self._app)
+
+
+class _Autograde(AutogradeApp):
+    """The command, set up by the course folder alone, wherever it is given."""
+
+    load_cwd_config = False
 
 
 class _Collector(logging.Handler):

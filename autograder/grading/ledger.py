@@ -51,6 +51,10 @@ class Ledger:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the gradebook's connections."""
         self._engine.dispose()
 
     def create(self) -> None:
@@ -118,7 +122,7 @@ class Ledger:
             .where(assignment.c.name == self.assignment, submitted.c.student_id == student)
         )
         with self._engine.connect() as connection:
-            return json.dumps(dict(connection.execute(chosen).tuples().all()), sort_keys=True)
+            return json.dumps({cell: score for cell, score in connection.execute(chosen)}, sort_keys=True)  # noqa: C416
 
     def _key(self, student: str) -> tuple:
         return TABLE.c.assignment == self.assignment, TABLE.c.student == student

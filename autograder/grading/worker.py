@@ -14,8 +14,9 @@ import tempfile
 from typing import BinaryIO
 
 from autograder.criteria import one_line
-from autograder.grading.settings import Outcome, Settings
+from autograder.grading.settings import GradingError, Outcome, Settings
 from autograder.processes import end_with_parent
+from autograder.sandbox import SandboxError
 
 SECONDS_TO_END = 10  # to remove what it has begun; whoever grades next would do it otherwise
 IDLE_SECONDS = 900  # a worker that nobody asks for so long is no longer wanted
@@ -34,9 +35,12 @@ def main() -> None:
     os.chdir(settings.root)
     from autograder.grading.student import Grader
 
-    grader = Grader(settings)
-    while line := _line(requests):
-        print(grader.grade(**json.loads(line)).to_json(), file=answers, flush=True)
+    try:
+        with Grader(settings) as grader:
+            while line := _line(requests):
+                print(grader.grade(**json.loads(line)).to_json(), file=answers, flush=True)
+    except (GradingError, SandboxError) as error:
+        sys.exit(str(error))
 
 
 def _line(requests: BinaryIO) -> str:
@@ -97,8 +101,11 @@ class Worker:
         """End the process if it has not ended; return what is known of its end, in a line."""
         if (process := self._process) is None:
             return "the worker could not be started"
+        try:
+            process.stdin.close()
+        except OSError:  # what was still to be written has no reader any more
+            pass
         with process.stdout, self._errors:
-            process.terminate()
             try:
                 status = process.wait(SECONDS_TO_END)
             except subprocess.TimeoutExpired:
@@ -106,10 +113,6 @@ class Worker:
                 status = process.wait()
             self._errors.seek(0)
             said = self._errors.read()[-4_000:].decode("utf-8", "replace").strip().splitlines()
-        try:
-            process.stdin.close()
-        except OSError:  # what was still to be written has no reader any more
-            pass
         self._process = None
         return f"the worker ended with status {status} ({one_line(said[-1], 200) if said else 'it said nothing'})"
 

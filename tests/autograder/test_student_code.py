@@ -264,7 +264,7 @@ def _runs(process: psutil.Process, group: int) -> bool:
 @pytest.mark.parametrize("source", [returning("1"), "while True: pass", "import os\nos._exit(1)"])
 def test_no_process_and_no_file_outlives_the_check(source):
     with StudentCode(PLAIN, source, [NOTHING], Limits(seconds=1)) as code:
-        group = code._process.pid
+        group = code._process.group
         try:
             code.answers()
         except ArtifactError:
@@ -275,7 +275,7 @@ def test_no_process_and_no_file_outlives_the_check(source):
 
 def test_leaving_without_asking_ends_the_child():
     with StudentCode(PLAIN, "while True: pass", [NOTHING], TINY) as code:
-        group = code._process.pid
+        group = code._process.group
     assert not alive(group)
 
 
