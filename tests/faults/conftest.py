@@ -1,11 +1,15 @@
 """The class in the states that a fault may meet it in, made once, and the process that grades it."""
 
 import shutil
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import fault_class
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "grading"))  # for its PostgreSQL server
+
+import fault_class
 from fault_class import RUNG, State
 from grader_process import Grader
 

@@ -15,6 +15,7 @@ KILLS = 20  # of each way of grading; those of the class driver are in test_clas
 IN_A_ROW = 3  # a restarted run may be killed as well
 SEED = os.environ.get("COURSE_FAULT_SEED") or secrets.token_hex(4)
 KILLED = -9
+STEPS_TO_THE_CHECK = 10  # of a restarted grading, which has first put things in order
 
 
 @pytest.mark.parametrize("arguments", [(), ("--force",)], ids=["first", "force"])
@@ -46,7 +47,7 @@ def test_killed_before_each_step(stages, grader, course):
 
     What was begun is finished by the next run, which without --force has no other reason to.
     """
-    learner, step, status = LEARNERS[1], 0, KILLED
+    learner, step, status, between = LEARNERS[1], 0, KILLED, 0
     command = "autograde", RUNG, "--student", learner
     while status == KILLED:
         step += 1
@@ -54,6 +55,10 @@ def test_killed_before_each_step(stages, grader, course):
         status = grader.start(course, *command, "--force", kill_at=step).wait()
         found, unfinished = read_state(course), begun(course)
         require_old_or_new(found, stages.old, stages.new, unfinished)
+        if not (course / "autograded" / learner / RUNG).exists():  # the old result is put aside: so is it once more
+            between += grader.start(course, *command, kill_at=STEPS_TO_THE_CHECK).wait() == KILLED
+            require_old_or_new(read_state(course), stages.old, stages.new, begun(course))
         if unfinished:
             require_finish(grader, course, command, stages.with_new(learner))
-    assert (status, found) == (0, stages.with_new(learner)) and step > 20
+    assert (status, found) == (0, stages.with_new(learner))
+    assert step > 20 and between == 1
