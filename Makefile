@@ -77,8 +77,9 @@ capstone: $(STAMP) ## publish your best run as a folder for the hub: make capsto
 tool-%: $(STAMP) ## rung 11's run with another tool, its environment made first; NN: axolotl, llamafactory, torchtune, trl, unsloth
 	@$(PY) -m shared.ecosystem '$*'
 
-grade-rung-%: $(STAMP) ## for instructors: nbgrader autograde rung NN
-	@$(BIN)/nbgrader autograde "$$($(PY) -m shared.course --folder $*)"
+grade-rung-%: $(STAMP) ## for instructors: grade rung NN; JOBS=4, SCHEDULER=tls://..., STUDENTS=ada,ben, FORCE=1
+	@$(PY) -m autograder.grading '$*' --jobs '$(or $(JOBS),1)' $(if $(SCHEDULER),--scheduler '$(SCHEDULER)') \
+		$(if $(STUDENTS),--students '$(STUDENTS)') $(if $(FORCE),--force)
 
 test: $(STAMP) ## every test, the solved notebooks executed
 	@$(PY) -m pytest -m ""

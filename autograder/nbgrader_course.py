@@ -29,7 +29,7 @@ def nbgrader(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "nbgrader", *arguments],
         cwd=folder,
-        env=_environment(folder),
+        env=environment(folder),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -42,7 +42,7 @@ def nbgrader(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
     """Return this environment, with the programs of this Python first and nobody's own Jupyter configuration.
 
     nbgrader starts `alembic` by name; without the environment's programs on PATH it leaves half a database behind.

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,20 +22,19 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbgrader.api import Gradebook
 from nbgrader.api import Notebook as GradebookNotebook
-from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.nbgraderformat import SCHEMA_VERSION
 from nbgrader.preprocessors import NbGraderPreprocessor
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets import Enum, default
 
-from autograder.checkers import CheckerError
 from autograder.criteria import Report, one_line
+from autograder.nbgrader_batch import NEXT, grade_all, is_of_the_machine, reason_of, said
+from autograder.nbgrader_transaction import patient
 from autograder.notebook_source import grade_id, read_notebook
 from autograder.report_text import plain
-from autograder.runner import grade
 from autograder.sandbox import SandboxError, use_sandbox
-from shared.course import CourseError, load_course
+from shared.course import load_course
 from shared.safe_files import ArtifactError, shown
 
 REPORT, UNREADABLE = "course_report", "course_unreadable"  # keys in the resources and in a notebook's metadata
@@ -52,9 +52,11 @@ class GradedCell(NamedTuple):
 class SubmissionExporter(NotebookExporter):
     """Reads what was submitted, so that no submission can stop the others.
 
-    nbgrader makes it once, after it has listed the submissions and before it copies any of their files.
+    nbgrader makes it once, after it has listed the submissions and before it copies any of their files. That is the
+    place to put `nbgrader_batch.grade_all` in the stead of nbgrader's loop, which calls this exporter in its turn.
     """
 
+    verdict: tuple[Report | None, str] = None, "nothing was checked"  # on the submission at hand
     sandbox = Enum(["required", "optional"], help="Whether learners' code must run in a sandbox").tag(config=True)
 
     @default("sandbox")
@@ -66,17 +68,21 @@ class SubmissionExporter(NotebookExporter):
         converter = self.parent
         if getattr(converter, "coursedir", None) is not None:
             self._require_sandbox()
-            _expect_each_notebook(converter)
+            converter.coursedir.db_url = patient(converter.coursedir.db_url)
+            try:
+                _expect_each_notebook(converter)
+            except SQLAlchemyError as error:
+                raise said(converter, f"nothing graded ({reason_of(error)}). {NEXT}") from error
             _leave_out_what_is_not_a_file(converter)
             _pass_over_bad_timestamps(converter.coursedir)
+            converter.convert_notebooks = partial(grade_all, converter)
 
     def _require_sandbox(self) -> None:
         """End the whole run, in one line, when learners' code must be confined and cannot be."""
         try:
             use_sandbox(self.sandbox)
         except SandboxError as error:
-            self.log.error("%s", error)
-            raise NbGraderException(str(error)) from None
+            raise said(self.parent, str(error)) from None
 
     def from_filename(self, filename: str, resources: dict | None = None, **settings: object) -> tuple:
         """Convert one notebook. In place of one that cannot be converted stands an empty one that says why."""
@@ -85,9 +91,9 @@ class SubmissionExporter(NotebookExporter):
             return self.from_notebook_node(_validated(path), resources, **settings)
         except ArtifactError as error:
             reason = one_line(error)
-        except SQLAlchemyError:
-            raise  # trouble with the gradebook must not cost a learner points
         except Exception as error:  # nbgrader would pass the submission over and let an earlier score stand
+            if is_of_the_machine(error):
+                raise  # trouble with the gradebook or the disk must not cost a learner points
             reason = one_line(f"{shown(path)}: cannot be graded ({type(error).__name__}: {error})")
         self.log.warning("%s", reason)
         return self.from_notebook_node(new_notebook(metadata={UNREADABLE: reason}), resources, **settings)
@@ -229,18 +235,12 @@ class TrustedScores(NbGraderPreprocessor):
 
     def _report(self, nb: NotebookNode, resources: dict) -> tuple[Report | None, str]:
         """Return the runner's report on the submitted files, or None and the reason why there is none."""
-        where, course = resources["nbgrader"], self.parent.parent.coursedir
+        where = resources["nbgrader"]
         if UNREADABLE in nb.metadata:
             return None, one_line(nb.metadata[UNREADABLE])  # a learner may have put anything there
         if where["notebook"] != where["assignment"]:
             return None, f"{where['notebook']}.ipynb has no checker"
-        folder = course.format_path(course.submitted_directory, where["student"], where["assignment"])
-        try:
-            return grade(where["assignment"], Path(folder), sandbox=self.parent.sandbox), ""
-        except (CourseError, CheckerError, SandboxError) as error:
-            return None, str(error)
-        except Exception as error:  # no fault of ours may stop the batch, or earn a point
-            return None, f"the checker could not be run ({type(error).__name__}: {error})"
+        return self.parent.verdict
 
 
 def _outputs(report: Report | None, reason: str, cell: GradedCell) -> list[NotebookNode]:

@@ -7,6 +7,7 @@ small Llama on the CPU is computed by `autograder.llama`; anything else by trans
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ from autograder.criteria import CannotTell
 from autograder.quantized import nf4_rounded
 from autograder.trained_from import Base, FullModel
 from autograder.weights import tensors
+from shared.artifacts import fingerprint_rows
 from shared.evaluation import TICKET_TOKENS, TicketResult, evaluate_tickets
 from shared.scoring import failure_kind
 
@@ -56,11 +58,26 @@ def engines(base: Base, trained: FullModel | Adapter, quantized: bool = False) -
     Raises CannotTell when the profile's device is missing here.
     """
     if base.profile.device == "cpu" and llama.fits(base.config):
-        start = dict(base.tensors())
-        if quantized:
-            start = nf4_rounded(start)
-        return Engines(NumpyEngine(base, start), NumpyEngine(base, _weights(trained, start)), together=True)
+        before = _PREPARED.get((base.folder, quantized)) or NumpyEngine(base, _start(base, quantized))
+        return Engines(before, NumpyEngine(base, _weights(trained, before.weights)), together=True)
     return Engines(TorchEngine(base, None, quantized), TorchEngine(base, trained, quantized), together=False)
+
+
+def prepare_base(base: Base, quantized: bool) -> "PreparedEngine | None":
+    """Keep the base ready, with what it has answered once, for all verdicts that this process and its children reach.
+
+    Returns None for a base that does not answer in NumPy: PyTorch's threads and GPU cannot be handed on.
+    """
+    if base.profile.device != "cpu" or not llama.fits(base.config):
+        return None
+    _PREPARED[base.folder, quantized] = PreparedEngine(base, _start(base, quantized))
+    return _PREPARED[base.folder, quantized]
+
+
+def _start(base: Base, quantized: bool) -> dict[str, np.ndarray]:
+    """Return the weights that training starts from."""
+    weights = dict(base.tensors())
+    return nf4_rounded(weights) if quantized else weights
 
 
 def _weights(trained: FullModel | Adapter, start: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -82,7 +99,7 @@ class NumpyEngine:
     def __init__(self, base: Base, weights: Mapping[str, np.ndarray]):
         from tokenizers import Tokenizer
 
-        self.model = llama.Llama(base.config, weights)
+        self.weights, self.model = weights, llama.Llama(base.config, weights)
         self.tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
         settings = json.loads((base.folder / "tokenizer_config.json").read_text(encoding="utf-8"))
         self.end = self.tokenizer.token_to_id(settings["eos_token"])
@@ -113,6 +130,31 @@ class NumpyEngine:
 
     def _ids(self, text: str) -> list[int]:
         return self.tokenizer.encode(text).ids
+
+
+class PreparedEngine(NumpyEngine):
+    """A base that remembers what it has answered: it is asked the same for every submission."""
+
+    def __init__(self, base: Base, weights: Mapping[str, np.ndarray]):
+        super().__init__(base, weights)
+        self._known: dict[tuple[str, str], list] = {}
+
+    def answers(self, rows: Sequence[Mapping]) -> list[TicketResult]:
+        """As NumpyEngine."""
+        return self._once("answers", super().answers, rows)
+
+    def losses(self, rows: Sequence[Mapping]) -> list[RowLoss]:
+        """As NumpyEngine."""
+        return self._once("losses", super().losses, rows)
+
+    def _once(self, what: str, ask: Callable[[Sequence[Mapping]], list], rows: Sequence[Mapping]) -> list:
+        key = what, fingerprint_rows(rows)
+        if key not in self._known:
+            self._known[key] = ask(rows)
+        return self._known[key]
+
+
+_PREPARED: dict[tuple[Path, bool], PreparedEngine] = {}
 
 
 class TorchEngine:

@@ -15,14 +15,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 
 from autograder.checkers import checker_of
 from autograder.criteria import Criterion, Finding, Report, all_failed, one_line, recount
 from autograder.sandbox import Policy, use_sandbox
 from autograder.signature import sign
-from shared.course import load_course
+from shared.course import Course, load_course
 from shared.world.splits import HIDDEN_SEED_VARIABLE
 
 SECONDS = {"cpu": 180, "cuda": 900}  # a check takes seconds; this is for a machine under heavy load
@@ -53,7 +54,7 @@ def grade(
     course = load_course()
     known = course.rung(rung)
     criteria = checker_of(known, cells).criteria
-    device = course.profile(os.environ.get("COURSE_PROFILE") or "pocket").device
+    device = device_here(course)
     request = {
         "rung": known.id,
         "folder": str(Path(submission).absolute()),
@@ -71,6 +72,11 @@ def grade(
         return all_failed(known.id, criteria, Finding(False, str(error), "a check that ends", hint=error.hint))
 
 
+def device_here(course: Course) -> str:
+    """Return the device of the profile that verdicts are reached with: "cpu" or "cuda"."""
+    return course.profile(os.environ.get("COURSE_PROFILE") or "pocket").device
+
+
 class _NoReport(Exception):
     """The process gave no report that can be used. One line, and what to do."""
 
@@ -81,7 +87,7 @@ class _NoReport(Exception):
 
 def _run(request: dict, seconds: int, criteria: Sequence[Criterion]) -> Report:
     with tempfile.TemporaryDirectory(prefix="check-") as name:
-        status, said, errors = _start_and_wait(Path(name), json.dumps(request).encode(), seconds)
+        status, said, errors = START.get()(Path(name), json.dumps(request).encode(), seconds)
     if status is None:
         raise _NoReport(f"the check was stopped after {seconds} s", "Try again when the machine is less busy.")
     if status != 0:
@@ -101,7 +107,7 @@ def _signed(said: bytes, key: str) -> bytes:
     return report
 
 
-def _start_and_wait(folder: Path, request: bytes, seconds: int) -> tuple[int | None, bytes, bytes]:
+def start_and_wait(folder: Path, request: bytes, seconds: int) -> tuple[int | None, bytes, bytes]:
     """Run the verdict in `folder`; return its exit status (None when it took longer than `seconds`), output, errors."""
     process = subprocess.Popen(
         [sys.executable, "-I", "-m", "autograder.verdict"],
@@ -109,7 +115,7 @@ def _start_and_wait(folder: Path, request: bytes, seconds: int) -> tuple[int | N
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=folder,
-        env=_environment(folder),
+        env=environment(folder),
         start_new_session=True,
     )
     try:
@@ -127,7 +133,13 @@ def _start_and_wait(folder: Path, request: bytes, seconds: int) -> tuple[int | N
             pipe.close()
 
 
-def _environment(folder: Path) -> dict[str, str]:
+# How a verdict's process is had: whoever grades many submissions keeps one ready (`autograder.verdict_server`).
+START: ContextVar[Callable[[Path, bytes, float], tuple[int | None, bytes, bytes]]] = ContextVar(
+    "START", default=start_and_wait
+)
+
+
+def environment(folder: Path) -> dict[str, str]:
     """Return the whole environment of the verdict: a private home, the course's settings, no network, one thread."""
     hub = os.environ.get("HF_HOME") or str(Path.home() / ".cache" / "huggingface")
     settings = {name: os.environ[name] for name in SETTINGS if os.environ.get(name)}

@@ -52,6 +52,11 @@ class Submission:
         self.folder, self.rung, self.course, self.seed, self.split = folder, rung, course, seed, split
         self._running: dict[str, StudentCode | Exception] = {}
 
+    @classmethod
+    def prepare(cls, rung: Rung, course: Course, split: str) -> None:
+        """Work out, in a process that verdicts are forked from, what each of them would work out again. By default
+        nothing; never anything of a submission."""
+
     def begin(self, cells: Collection[str]) -> None:
         """Start the learner functions of these graded cells, so that they run while the rest is checked."""
         for cell, function, calls in self.learner_functions:

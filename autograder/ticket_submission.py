@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from autograder.submission import Submission, remembered
 from shared.artifacts import EvalRecord, LossCurve, RunRecord
+from shared.course import Course, Rung
 from shared.evaluation import TicketResult
 from shared.world import rows
 
@@ -44,6 +45,19 @@ class TicketSubmission(Submission):
 
     stage: str
     quantized = False  # whether the base lies in 4 bits under the adapter
+
+    @classmethod
+    def prepare(cls, rung: Rung, course: Course, split: str) -> None:
+        """Let the profile's base answer what `measured` asks it for every submission."""
+        from autograder.reevaluation import prepare_base
+        from autograder.trained_from import open_base
+        from shared.models import base_folder, base_spec, profile_here
+
+        base = open_base(profile_here(), base_folder(base_spec(None, rung.id)))
+        before = prepare_base(base, cls.quantized)
+        if before is not None:
+            before.answers(rows("tickets", split, ROWS, ROWS_SEED)[:ROWS_BEFORE])
+            before.losses(rows("tickets", "train", ROWS_LOSS))
 
     @remembered
     def run(self) -> RunRecord:

@@ -1,0 +1,50 @@
+"""Share students out to worker processes of this machine."""
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+
+from autograder.grading.settings import Outcome, Settings
+from autograder.grading.worker import Worker
+
+Report = Callable[[Outcome], None]
+
+
+def run_jobs(settings: Settings, students: Sequence[str], jobs: int, report: Report) -> None:
+    """Grade the students with `jobs` workers; call `report` with each outcome, in the order in which they come.
+
+    Whoever another run has at the moment comes once more at the end, and then is waited for. Leaving early, by an
+    exception out of `report` or by Ctrl-C, ends all workers at once.
+    """
+    waiting: queue.SimpleQueue = queue.SimpleQueue()
+    for student in students:
+        waiting.put((student, False))
+    done: queue.SimpleQueue = queue.SimpleQueue()
+    workers = [Worker(settings) for _ in range(min(jobs, len(students)))]
+    threads = [threading.Thread(target=_serve, args=(worker, waiting, done), daemon=True) for worker in workers]
+    try:
+        for thread in threads:
+            thread.start()
+        left = len(students)
+        while left:
+            outcome, waited = done.get()
+            if outcome.state == "busy" and not waited:
+                waiting.put((outcome.student, True))
+                continue
+            left -= 1
+            report(outcome)
+    finally:
+        for worker in workers:
+            worker.stop()
+        for _ in threads:
+            waiting.put(None)
+        for thread in threads:
+            thread.join()
+
+
+def _serve(worker: Worker, waiting: queue.SimpleQueue, done: queue.SimpleQueue) -> None:
+    """Take students from the queue until None comes."""
+    while (item := waiting.get()) is not None:
+        student, wait = item
+        done.put((worker.grade(student, wait), wait))
+    worker.close()
