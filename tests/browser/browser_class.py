@@ -1,4 +1,4 @@
-"""The class that the browser tests look at: Ada's honest work with her own figures, Ben's half-done one.
+"""The class that the browser tests look at: Ada's honest work with her own figures, Ben's half-done one, Eve's trap.
 
 Ada's model is noise on a tiny base, so nothing is trained; where COURSE_HONEST_WORK names a folder with a solved rung
 02 (`make demo` leaves one), hers is that one, which makes truer pictures.
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import example_work
 import nbformat
 from example_work import FAILURE_KIND, RUNG, SFT_LOSS
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output, new_raw_cell
 
 from autograder.nbgrader_course import make_course_folder, nbgrader
 from shared.artifacts import EvalRecord, LossCurve, read_json
@@ -30,6 +30,19 @@ PROSE = (
     "that it has not seen, it is wrong one time in six. The steps are small because a large one would overwrite what "
     "the base has learnt from thousands of letters."
 )
+# Run on a grader's page, it would give its author all points, with the grader's own session, and leave a mark.
+GIVE_ME_POINTS = """
+window.owned = true;
+fetch("/formgrader/api/grades?submission_id=" + submission_id).then(answer => answer.json()).then(grades => {
+  for (const grade of grades) fetch("/formgrader/api/grade/" + grade.id, {
+    method: "PUT",
+    headers: {"X-CSRFToken": document.cookie.match("_xsrf=([^;]*)")[1]},
+    body: JSON.stringify({...grade, manual_score: grade.max_score}),
+  });
+});
+"""
+ON_ERROR = "onerror=window.owned=true"
+TRAP = f"<script>{GIVE_ME_POINTS}</script><img src=nowhere {ON_ERROR}><h1 id={PROSE_CELL} class=nbgrader_cell>mine</h1>"
 HALF_DONE = {"sft-loss": 0, "read-failures": 3, "done-when": 0}
 
 
@@ -48,13 +61,16 @@ class Course(NamedTuple):
 
 
 def make_course(folder: Path) -> Course:
-    """Make the course folder with rung 02 released and both submissions, not graded yet."""
+    """Make the course folder with rung 02 released and three submissions, not graded yet."""
     rung = load_course().rung("02")
     make_course_folder(folder, [rung])
     nbgrader(folder, "generate_assignment", RUNG)
-    ada, ben = (folder / "submitted" / name / RUNG for name in ("ada", "ben"))
+    ada, ben, eve = (folder / "submitted" / name / RUNG for name in ("ada", "ben", "eve"))
     ben.mkdir(parents=True)
+    eve.mkdir(parents=True)
     nbformat.write(answered(folder, {"answer-read-failures": FAILURE_KIND}), ben / f"{RUNG}.ipynb")
+    nbformat.write(with_traps(answered(folder, {PROSE_CELL: f"{PROSE}{TRAP}"})), eve / f"{RUNG}.ipynb")
+    (eve / "my-plots.html").write_text(TRAP)
     if honest := os.environ.get(HONEST_WORK):
         shutil.copytree(honest, ada, ignore=LEFT_OUT)
         _answer_in_her_own_words(ada / f"{RUNG}.ipynb")
@@ -83,6 +99,21 @@ def with_figures(notebook: nbformat.NotebookNode, work: Path) -> nbformat.Notebo
     for cell in notebook.cells:
         if cell.id in figures:
             cell.outputs = [new_output("display_data", data=page(figures[cell.id]))]
+    return notebook
+
+
+def with_traps(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Put a script wherever a page might run it, and a heading that would take the place of a box for a score."""
+    picture = {"data": {"image/png": "AAAA"}, "metadata": {"image/png": {"width": f"1 {ON_ERROR}"}}}
+    outputs = [
+        new_output("display_data", data={"text/html": TRAP}),
+        new_output("display_data", data={"text/markdown": TRAP}),
+        new_output("display_data", data={"application/javascript": GIVE_ME_POINTS}),
+        new_output("display_data", **picture),
+    ]
+    raw = new_raw_cell(TRAP, metadata={"raw_mimetype": "text/html"})
+    heading = new_markdown_cell(f"# {PROSE_CELL}\n\n[my plots](my-plots.html)\n\n{TRAP}")
+    notebook.cells[:0] = [heading, raw, new_code_cell("my_plots()", outputs=outputs)]
     return notebook
 
 

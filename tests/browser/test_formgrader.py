@@ -29,9 +29,9 @@ def page(server, visitor):
 
 @pytest.fixture(scope="module")
 def graded(page, server):
-    """Both submissions autograded from the button; what formgrader said."""
+    """All submissions autograded from the button; what formgrader said."""
     form.submissions(page, server.url)
-    return {student: form.press(page, student, "autograde") for student in ("ada", "ben")}
+    return {student: form.press(page, student, "autograde") for student in ("ada", "ben", "eve")}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_assignments(page, server, graded):
     page.goto(f"{server.url}/formgrader/manage_assignments")
     line = form.row(page, RUNG)
     line.wait_for()
-    assert line.locator("td.num-submissions").inner_text() == "2"
+    assert line.locator("td.num-submissions").inner_text() == "3"
     photograph(page, "assignments")
 
 
@@ -115,6 +115,25 @@ def test_manual_grading_lists_the_prose_that_waits(page, server, course, graded)
     photograph(page, "manual-grading")
 
 
+def test_nothing_of_a_submission_runs_in_the_graders_browser(page, server, course, graded):
+    with page.expect_request_finished(lambda request: "/api/comments" in request.url):
+        form.submission(page, server.url, "eve")
+    assert len(form.pictures(page)) >= 1  # all that loads has been loaded, or has failed to
+    assert page.evaluate("window.owned") is None
+    assert page.locator("a[href$='my-plots.html']").count() == 0
+    assert not (course.folder / "autograded" / "eve" / RUNG / "my-plots.html").exists()
+    form.submission(page, server.url, "eve")
+    boxes = page.locator("input.score").evaluate_all("boxes => boxes.map(one => one.value)")
+    assert boxes == [""] * 4
+
+
+def test_nothing_of_a_submission_stands_in_the_place_of_a_box(page, server, graded):
+    form.submission(page, server.url, "eve")
+    assert page.locator(f"#{PROSE_CELL}").count() == 1
+    assert "needs_manual_grade" in page.locator(f"input#{PROSE_CELL}").get_attribute("class")
+    assert "my_plots()" in page.locator("body").inner_text()
+
+
 def test_a_score_and_a_comment_by_hand_are_kept(page, server, course, by_hand):
     form.submission(page, server.url, "ada")
     assert page.locator(f"input#{PROSE_CELL}").input_value() == str(BY_HAND)
@@ -154,8 +173,8 @@ def test_the_gradebook_and_the_students_add_up(page, server, course, by_hand):
     assert f"{score} / 25" in form.row(page, RUNG).inner_text()
     page.goto(f"{server.url}/formgrader/gradebook")
     form.row(page, RUNG).wait_for()
-    mean = (score + sum(course.ben.values())) / 2
-    assert f"{mean:g} / 25" in form.row(page, RUNG).inner_text()
+    mean = (score + sum(course.ben.values()) + 0) / 3
+    assert f"{round(mean, 2):g} / 25" in form.row(page, RUNG).inner_text()
     photograph(page, "gradebook")
 
 
@@ -165,6 +184,7 @@ def test_feedback_comes_from_the_button_and_tells_the_learner_all(page, server, 
     path = course.folder / "feedback" / "ada" / RUNG / f"{RUNG}.html"
     page.goto(path.as_uri())
     said = page.locator("body").inner_text()
+    assert page.evaluate("window.owned") is None
     assert f"(Score: {sum(course.ada.values()) + BY_HAND} / 25.0)" in said
     assert COMMENT in said and "Done: 4 of 4 points." in said
     assert all(one["width"] > 0 for one in form.pictures(page))
