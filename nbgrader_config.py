@@ -1,6 +1,6 @@
 """nbgrader's settings for this course. Scores come from the course's checkers; no learner's code runs in nbgrader."""
 
-from autograder.safe_page import PAGE_FILES
+from autograder.safe_page import PAGE_FILES, TEMPLATES
 from shared.course import ROOT, load_course
 
 LARGEST_KB = 1_100_000  # a submission holds trained weights; nbgrader counts in kilobytes
@@ -51,3 +51,4 @@ c.HTMLExporter.filters = {
     "markdown2html": "autograder.safe_page.markdown_to_html",
 }
 c.HTMLExporter.preprocessors = ["autograder.safe_page.PlainOutputs"]
+c.HTMLExporter.extra_template_basedirs = [str(folder) for folder in TEMPLATES]

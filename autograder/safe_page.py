@@ -10,8 +10,10 @@ finds its boxes for scores by them, and a learner's heading could stand in the p
 
 import re
 from html import escape
+from pathlib import Path
 
 import bleach
+import nbgrader
 from bleach.css_sanitizer import CSSSanitizer
 from bs4 import BeautifulSoup
 from jinja2 import pass_context
@@ -22,6 +24,9 @@ from nbformat import NotebookNode
 
 # Files that a browser would open as a page of formgrader's own, scripts and all: not copied to where it serves them.
 PAGE_FILES = ["*.*[hH][tT][mM]*", "*.[xX][hHmMsS]*", "*.[sS][vV][gG]*"]
+
+# Where pages are made from: this course's additions first, then nbgrader's own.
+TEMPLATES = [Path(__file__).parent / "pages", Path(nbgrader.__file__).parent / "server_extensions/formgrader/templates"]
 
 TAGS = {
     "a", "abbr", "b", "blockquote", "br", "caption", "code", "col", "colgroup", "dd", "del", "details", "div", "dl",

@@ -97,7 +97,18 @@ def test_a_learners_own_plots_are_shown(page, server, graded):
     form.submission(page, server.url, "ada")
     shown = form.pictures(page)
     assert len(shown) >= 2 and all(one["width"] > 0 for one in shown), shown
+    assert page.locator("div.output img").first.evaluate("one => getComputedStyle(one).borderTopWidth") == "0px"
     assert any("fine-tuning: from" in one["alt"] for one in shown) and all(len(one["alt"]) > 20 for one in shown)
+
+
+def test_the_pages_work_without_a_network(page, server, visitor, graded):
+    form.submission(page, server.url, "ada")
+    page.wait_for_function("formgrader.loaded")
+    page.locator("input#sft-loss").focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "sft-loss_extra_credit"
+    assert visitor.errors == []
+    assert all("mathjax" in address for address in visitor.outside)
 
 
 def test_nothing_is_wider_than_the_page(page, server, graded):
