@@ -56,6 +56,12 @@ def graded_cell(page: "Page", name: str) -> "Locator":
     return page.locator(".cell").filter(has=page.locator(f"input#{name}"))
 
 
+def show_from(page: "Page", name: str) -> None:
+    """Scroll until a graded cell stands at the top of the page, below the bar that is fixed there."""
+    page.evaluate("name => $('#' + name).closest('.cell')[0].scrollIntoView()", name)
+    page.evaluate("window.scrollBy(0, -60)")
+
+
 def automatic(page: "Page", name: str) -> float:
     """Return the score that the checker gave: what stands in the box as long as nobody writes another."""
     return float(page.locator(f"input#{name}").get_attribute("placeholder"))

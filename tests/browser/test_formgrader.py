@@ -147,6 +147,8 @@ def test_nothing_of_a_submission_stands_in_the_place_of_a_box(page, server, grad
 
 def test_a_score_and_a_comment_by_hand_are_kept(page, server, course, by_hand):
     form.submission(page, server.url, "ada")
+    form.show_from(page, "read-failures")
+    photograph(page, "formgrader-report")
     assert page.locator(f"input#{PROSE_CELL}").input_value() == str(BY_HAND)
     assert page.locator(f"#{PROSE_CELL}-comment").input_value() == COMMENT
     form.submissions(page, server.url)

@@ -81,10 +81,11 @@ def test_the_check_shows_its_report(notebook, checked):
     photograph(notebook.page, "lab-check")
 
 
-def test_what_was_saved_is_the_answer(work, checked):
-    cells = nbformat.read(work / RUNG / f"{RUNG}.ipynb", as_version=4).cells
-    answer = next(cell for cell in cells if cell.id == "answer-sft-loss")
-    assert SFT_LOSS.strip() in answer.source and "### BEGIN" not in answer.source
+def test_what_was_saved_is_the_answer_and_what_was_shown(work, checked):
+    saved = {cell.id: cell for cell in nbformat.read(work / RUNG / f"{RUNG}.ipynb", as_version=4).cells}
+    assert SFT_LOSS.strip() in saved["answer-sft-loss"].source
+    bar = saved["base-output"].outputs[0].data
+    assert list(bar) == ["text/plain"] and bar["text/plain"].startswith("100%")
 
 
 def test_a_figure_is_drawn_with_a_description(notebook, checked):
