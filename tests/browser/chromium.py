@@ -5,8 +5,11 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -19,11 +22,12 @@ PATIENCE = 60_000  # milliseconds for a page to come into a state; a machine und
 
 def why_not() -> str:
     """Return what is missing for tests in a browser, in one line, or nothing."""
-    try:
-        import playwright.sync_api  # noqa: F401
-    except ImportError:
+    if find_spec("playwright") is None:
         return "needs playwright: pip install --editable '.[test]'"
     return "" if EXECUTABLE else "needs Debian's browser: apt-get install chromium"
+
+
+needs_browser = pytest.mark.skipif(bool(why_not()), reason=why_not() or "nothing is missing")
 
 
 class Visitor:

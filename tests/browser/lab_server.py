@@ -73,7 +73,17 @@ def end(process: subprocess.Popen) -> None:
             child.kill()
         except psutil.NoSuchProcess:
             pass  # ended with its parent, as it should
-    psutil.wait_procs(family, END_SECONDS)
+    deadline = time.monotonic() + END_SECONDS
+    while any(runs(child) for child in family) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def runs(process: psutil.Process) -> bool:
+    """Return whether a process still does anything; one that nobody has buried yet does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _address(process: subprocess.Popen, runtime: Path, log: Path) -> str:

@@ -3,13 +3,13 @@
 import formgrader_pages as form
 import pytest
 from browser_class import PROSE_CELL, PROSE_POINTS, RUBRIC
-from chromium import photograph
+from chromium import needs_browser, photograph
 from example_work import RUNG
 from lab_server import jupyter_lab
 
 from autograder.nbgrader_course import nbgrader
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_browser]
 
 BY_HAND, COMMENT = 4.5, "Say with a number of yours how often it was wrong."
 

@@ -4,12 +4,12 @@ import shutil
 
 import nbformat
 import pytest
-from chromium import photograph
+from chromium import needs_browser, photograph
 from example_work import RUNG, SFT_LOSS
 from lab_pages import OpenNotebook
 from lab_server import jupyter_lab
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_browser]
 
 FIRST_CELLS = ("look", "base-output", "four-numbers")
 
