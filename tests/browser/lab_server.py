@@ -98,12 +98,13 @@ def _address(process: subprocess.Popen, runtime: Path, log: Path) -> str:
 
 
 def _environment(private: Path) -> dict[str, str]:
-    """Return this environment with the environment's programs first and nobody's own Jupyter configuration."""
+    """Return the environment of a learner on pocket: this Python's programs first, nobody's own configuration."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     places = {"CONFIG": "config", "DATA": "data", "RUNTIME": "runtime"}
     jupyter = {f"JUPYTER_{name}_DIR": str(private / place) for name, place in places.items()}
     course = {"COURSE_PROFILE": "pocket", "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": "-1"}
-    return {**os.environ, "PATH": path, "IPYTHONDIR": str(private / "ipython"), **jupyter, **course}
+    here = {name: value for name, value in os.environ.items() if not name.startswith("COURSE_")}
+    return {**here, "PATH": path, "IPYTHONDIR": str(private / "ipython"), **jupyter, **course}
 
 
 def _write_settings(private: Path) -> None:
