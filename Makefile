@@ -26,7 +26,7 @@ export TOKENIZERS_PARALLELISM := false
 MODEL ?= qwen2.5-7b
 METHOD ?= qlora
 
-.PHONY: help setup lab start demo all-rungs test test-fast lint check-all progress exit capstone doctor fit pretrain bench bench-65b readme lock
+.PHONY: help setup lab start demo all-rungs test test-fast lint check-all progress exit capstone doctor fit pretrain bench bench-65b readme screenshots lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { gsub("%", "NN", $$1); printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,6 +95,9 @@ bench: $(STAMP) ## measure what the README quotes
 
 bench-65b: $(STAMP) ## on a GPU of 48 GB: 65 billion parameters quantized and trained, in a minute
 	@$(PY) scripts/bench_65b.py
+
+screenshots: $(STAMP) ## take docs/'s pictures of formgrader and JupyterLab again, in Chromium; make demo first
+	@$(PY) scripts/screenshots.py
 
 readme: $(STAMP) ## rewrite the generated parts of README.md from course.yml
 	@$(PY) -m shared.readme

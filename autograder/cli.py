@@ -21,6 +21,7 @@ from autograder.checkers import CheckerError, checker_of
 from autograder.criteria import Report, one_line
 from autograder.exit_command import run_exit, run_verify
 from autograder.exit_items import rung_state
+from autograder.progress import begun_work, prose_progress
 from autograder.report_text import show
 from autograder.runner import grade
 from autograder.sandbox import SandboxError
@@ -135,8 +136,10 @@ def _progress(options: argparse.Namespace) -> int:
     for rung in course.rungs:
         report = reports[rung.id]
         score = f"{report.score if report else 0}/{rung.points}"
-        state = rung_state(rung, report)
-        rungs.add_row(rung.id, rung.title, score if rung.built else "", str(rung.prose_points), state)
+        human = str(rung.prose_points)
+        if report is not None and rung.prose_cells:
+            human += f", {prose_progress(rung, find_work(rung, options.work))}"
+        rungs.add_row(rung.id, rung.title, score if rung.built else "", human, rung_state(rung, report))
     console.print(rungs)
     items = Table("to leave the course", "state")
     for title, state in _exit_items(course, reports):
@@ -157,7 +160,8 @@ def _exit_items(course: Course, reports: dict[str, Report | None]) -> Iterator[t
 def _report(rung: Rung, work: Path | None) -> Report | None:
     """Return the report on a rung, or None when it has not been begun."""
     try:
-        return grade(rung.id, find_work(rung, work))
+        folder = begun_work(rung, work)
+        return None if folder is None else grade(rung.id, folder)
     except NoWorkError:
         return None
 
