@@ -1,0 +1,141 @@
+"""Read one answer and propose points for it, with the reasons. A human decides."""
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from statistics import median
+
+from autograder.prose.copied import COPIED, Runs, copied_sentences
+from autograder.prose.ideas import Idea, ProseCell, Wrong, word_lists
+from autograder.prose.own import contradictions
+from autograder.prose.patterns import Pattern, parse
+from autograder.prose.reading import Answer, read
+
+PROSE_GLUE = 0.22  # of the words: English prose has twice as many small words, a list of terms hardly any
+LIST_PIECE = 2.5  # words between marks of punctuation, the median; prose has more
+OTHER_LANGUAGE = 0.12  # of the words are small words of another language, and more than of English
+LATIN = 0.7  # of the letters
+ENOUGH = 1 / 3  # of the ideas; with fewer the answer is to another question
+
+
+class Verdict(Enum):
+    """What the reading came to. Its value is the line that the grader sees."""
+
+    READ = "read"
+    NOT_ANSWERED = "not answered"
+    TOO_SHORT = "too short"
+    OTHER_LANGUAGE = "not in English as far as the program can tell, so it proposes nothing"
+    COPIED = "copied from the notebook or its solution"
+    SHARED = "the same text as in another learner's answer"
+    LIST = "a list of terms, not an answer"
+    OFF_THE_QUESTION = "off the question"
+    WRONG = "plainly wrong"
+    CONTRADICTS = "contradicts the learner's own work"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The points that the program would give, None where it cannot tell, and the comment that says why."""
+
+    verdict: Verdict
+    points: float | None
+    most: float
+    comment: str
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What an answer may be copied from (runs of words), and the folder of the learner's own work."""
+
+    course: Runs = frozenset()
+    others: Runs = frozenset()
+    folder: Path | None = None
+
+
+def propose(source: str, released: str, cell: ProseCell, sources: Sources) -> Proposal:
+    """Return the proposal on a prose cell's `source`; `released` is what stood there before anybody answered."""
+    answer = read(source)
+    verdict = form(answer, read(released), cell)
+    if verdict is not Verdict.READ:
+        points = None if verdict is Verdict.OTHER_LANGUAGE else 0.0
+        return _proposal(verdict, points, cell, answer, f"{len(answer.words)} words, at least {cell.asked} are asked for")
+    for verdict, runs in ((Verdict.COPIED, sources.course), (Verdict.SHARED, sources.others)):
+        copied = copied_sentences(answer, runs)
+        share = sum(len(answer.sentences[number]) for number in copied) / len(answer.words)
+        if share >= COPIED:
+            return _proposal(verdict, 0.0, cell, answer, f"{share:.0%} of its words")
+        answer = answer.without(copied)
+    return _of_substance(answer, cell, sources)
+
+
+def form(answer: Answer, released: Answer, cell: ProseCell) -> Verdict:
+    """Return what can be said of an answer without looking for its ideas; READ when it is prose of some length."""
+    words = answer.words
+    if not words or words == released.words:
+        return Verdict.NOT_ANSWERED
+    if _foreign(words):
+        return Verdict.OTHER_LANGUAGE
+    if len(words) < cell.least_words:
+        return Verdict.TOO_SHORT
+    glue = sum(word in word_lists()["small"] for word in words) / len(words)
+    return Verdict.LIST if glue < PROSE_GLUE or median(answer.pieces) < LIST_PIECE else Verdict.READ
+
+
+def _foreign(words: tuple[str, ...]) -> bool:
+    letters = [char for word in words for char in word if char.isalpha()]
+    if letters and sum(char < "\u0250" for char in letters) / len(letters) < LATIN:
+        return True
+    lists = word_lists()
+    foreign, english = (sum(word in lists[name] for word in words) / len(words) for name in ("foreign", "small"))
+    return foreign > OTHER_LANGUAGE and foreign > english
+
+
+def _of_substance(answer: Answer, cell: ProseCell, sources: Sources) -> Proposal:
+    against = list(contradictions(answer, cell, sources.folder))
+    if against:
+        return _proposal(Verdict.CONTRADICTS, 0.0, cell, answer, *against)
+    wrong = [one for one in cell.wrong if says_wrong(answer, one)]
+    if wrong:
+        return _proposal(Verdict.WRONG, 0.0, cell, answer, *(one.line for one in wrong))
+    words = answer.words
+    found = [idea for idea in cell.ideas if any(way.find(words) for way in idea.says)]
+    reasons = _reasons(cell, found)
+    main = [idea for idea in cell.ideas if not idea.evidence]
+    if sum(idea in main for idea in found) < math.ceil(len(main) * ENOUGH):
+        return _proposal(Verdict.OFF_THE_QUESTION, 0.0, cell, answer, *reasons)
+    return _proposal(Verdict.READ, sum(idea.points for idea in found), cell, answer, *reasons)
+
+
+def says_wrong(answer: Answer, wrong: Wrong) -> bool:
+    """Return whether a sentence says it in earnest: not denied, and not as what others mistakenly think."""
+    for number, sentence in enumerate(answer.sentences):
+        after = answer.sentences[number + 1][:4] if number + 1 < len(answer.sentences) else ()
+        if _doubted().find(sentence) or _taken_back().find(after):
+            continue
+        if any(way.find(sentence) for way in wrong.says):
+            return True
+    return False
+
+
+def _doubted() -> Pattern:
+    return parse("$doubt", word_lists())
+
+
+def _taken_back() -> Pattern:
+    return parse("$taken_back", word_lists())
+
+
+def _reasons(cell: ProseCell, found: list[Idea]) -> list[str]:
+    missing = [idea for idea in cell.ideas if idea not in found]
+    lines = [f"{label}: {'; '.join(idea.idea for idea in ideas)}" for label, ideas in (("found", found), ("not found", missing)) if ideas]
+    return lines
+
+
+def _proposal(verdict: Verdict, points: float | None, cell: ProseCell, answer: Answer, *reasons: str) -> Proposal:
+    amount = "No points proposed" if points is None else f"Proposed by program: {points:g} of {cell.points:g}"
+    notes = ["text that the page does not show was left out"] if answer.hidden else []
+    if parse("$to_the_grader", word_lists()).find(answer.words):
+        notes.append("it speaks to the grader; that is read as text and moves nothing")
+    line = "" if verdict is Verdict.READ else f" ({verdict.value})"
+    return Proposal(verdict, points, cell.points, ". ".join([f"{amount}{line}; a human decides", *reasons, *notes]) + ".")
