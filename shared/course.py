@@ -124,11 +124,26 @@ class Rung(Entry):
         return self
 
 
+class Judge(Entry):
+    """A model that advises human graders of prose, behind an endpoint that speaks OpenAI's chat completions."""
+
+    endpoint: Annotated[str, Field(pattern="^https?://[^ ]+$")]
+    model: Name
+    seconds: Annotated[float, Field(gt=0, le=60)] = 15.0
+
+
+class Grading(Entry):
+    """How learners' work is graded. `judge`: a judge model's advice on prose, none by default."""
+
+    judge: Judge | None = None
+
+
 class Course(Entry):
     """The whole course, in the order in which it is taken."""
 
     title: Name
     summary: Name
+    grading: Grading = Grading()
     profiles: dict[ProfileName, Profile]
     exit_items: Annotated[tuple[ExitItem, ...], Field(min_length=1, strict=False)]
     rungs: Annotated[tuple[Rung, ...], Field(min_length=1, strict=False)]

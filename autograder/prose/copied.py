@@ -20,6 +20,11 @@ def copied_sentences(answer: Answer, sources: Runs) -> list[int]:
     return [number for number, share in enumerate(shares) if share >= COPIED]
 
 
+def share_of(answer: Answer, sentences: Iterable[int]) -> float:
+    """Return the share of the answer's words that stand in the sentences of these numbers."""
+    return sum(len(answer.sentences[number]) for number in sentences) / max(1, len(answer.words))
+
+
 def _runs(words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
     return (words[start : start + RUN] for start in range(len(words) - RUN + 1))
 

@@ -69,9 +69,13 @@ class OwnDecisions(Entry):
 
 
 class ProseCell(Entry):
-    """How one prose cell is read. `asked` is the least number of words that the exercise asks for."""
+    """How one prose cell is read. `asked` is the least number of words that the exercise asks for.
+
+    `about` are the words of the question's subject, textbook's and plain; an answer holds some of them.
+    """
 
     asked: int = Field(gt=0)
+    about: Ways
     ideas: tuple[Idea, ...]
     wrong: tuple[Wrong, ...] = ()
     numbers: tuple[OwnNumbers, ...] = ()

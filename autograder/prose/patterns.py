@@ -1,10 +1,10 @@
 """Ways to say something: words that stand near one another.
 
-A pattern is a line of terms, such as `mask*|hid* loss ticket|answer`. A term is met by any of its alternatives: a word, the
-beginning of one (`mask*`), words in a row (`learning_rate`), a number (`#`), or a list from `words.yml` (`$not`). All
-terms must be met within WINDOW words, in any order; with `>` between them, in that order and at most GAP words apart.
-A term after `!` must not be met there, nor shortly before: `!$not` asks for a statement, not for its denial. A letter
-too many, too few or wrong is forgiven in words of six letters and more.
+A pattern is a line of terms, such as `mask*|hid* loss ticket|answer`. A term is met by any of its alternatives: a word,
+the beginning of one (`mask*`), words in a row (`learning_rate`), or a list from `words.yml` (`$not`, `$number`). All
+terms must be met by words of their own within WINDOW words, in any order; with `>` between them, in that order and at
+most GAP words apart. A term after `!` must not be met there, nor shortly before: `!$not` asks for a statement, not for
+its denial. A letter too many, too few or wrong is forgiven in words of six letters and more.
 """
 
 import functools
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 from rapidfuzz.distance import OSA
 
-WINDOW, GAP, BEFORE = 30, 7, 3  # words
+WINDOW, GAP, BEFORE = 18, 7, 3  # words
 FORGIVING = 6  # letters
 NUMBER = re.compile(r"\d")
 NUMBER_WORDS = frozenset(
-    "zero two three four five six seven eight nine ten eleven twelve sixteen twenty thirty forty fifty sixty seventy eighty "
-    "ninety hundred thousand million half quarter quarters fifth twice".split()
+    "zero two three four five six seven eight nine ten eleven twelve sixteen twenty thirty forty fifty sixty seventy "
+    "eighty ninety hundred thousand million half quarter quarters fifth twice".split()
 )
 Words = Sequence[str]
 Span = tuple[int, int]  # first word and the one after the last
@@ -105,13 +105,25 @@ def _is(word: str, stem: str) -> bool:
 
 
 def _near(places: list[list[Span]]) -> list[Span]:
-    """Return the stretches of at most WINDOW words in which every term has a place."""
+    """Return the stretches of at most WINDOW words in which every term has a place of its own."""
     spans = []
     for start in sorted({place[0] for term in places for place in term}):
-        ends = [next((place[1] for place in term if place[0] >= start), None) for term in places]
-        if None not in ends and max(ends) - start <= WINDOW:
-            spans.append((start, max(ends)))
+        inside = [[place for place in term if start <= place[0] and place[1] <= start + WINDOW] for term in places]
+        end = _last_of_distinct(sorted(inside, key=len))
+        if end is not None:
+            spans.append((start, end))
     return spans
+
+
+def _last_of_distinct(places: list[list[Span]], taken: frozenset[int] = frozenset()) -> int | None:
+    """Return where the terms end when no word serves two of them, or None when there are too few words."""
+    if not places:
+        return max(taken) + 1
+    for first, end in places[0]:
+        words = frozenset(range(first, end))
+        if not words & taken and (last := _last_of_distinct(places[1:], taken | words)) is not None:
+            return last
+    return None
 
 
 def _ordered(places: list[list[Span]]) -> list[Span]:

@@ -1,22 +1,23 @@
 """Read one answer and propose points for it, with the reasons. A human decides."""
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from statistics import median
+from statistics import mean
 
-from autograder.prose.copied import COPIED, Runs, copied_sentences
+from autograder.prose.copied import COPIED, Runs, copied_sentences, share_of
 from autograder.prose.ideas import Idea, ProseCell, Wrong, word_lists
 from autograder.prose.own import contradictions
 from autograder.prose.patterns import Pattern, parse
 from autograder.prose.reading import Answer, read
 
 PROSE_GLUE = 0.22  # of the words: English prose has twice as many small words, a list of terms hardly any
-LIST_PIECE = 2.5  # words between marks of punctuation, the median; prose has more
+LIST_PIECE = 2.5  # words between marks of punctuation, on average; the tersest prose has more
 OTHER_LANGUAGE = 0.12  # of the words are small words of another language, and more than of English
 LATIN = 0.7  # of the letters
 ENOUGH = 1 / 3  # of the ideas; with fewer the answer is to another question
+SUBJECT = 3  # different words of the question's subject, at least
 
 
 class Verdict(Enum):
@@ -46,10 +47,10 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Sources:
-    """What an answer may be copied from (runs of words), and the folder of the learner's own work."""
+    """Runs of words of the course and of each other learner's answer, and the folder of the learner's own work."""
 
     course: Runs = frozenset()
-    others: Runs = frozenset()
+    others: Sequence[Runs] = ()
     folder: Path | None = None
 
 
@@ -59,14 +60,15 @@ def propose(source: str, released: str, cell: ProseCell, sources: Sources) -> Pr
     verdict = form(answer, read(released), cell)
     if verdict is not Verdict.READ:
         points = None if verdict is Verdict.OTHER_LANGUAGE else 0.0
-        return _proposal(verdict, points, cell, answer, f"{len(answer.words)} words, at least {cell.asked} are asked for")
-    for verdict, runs in ((Verdict.COPIED, sources.course), (Verdict.SHARED, sources.others)):
-        copied = copied_sentences(answer, runs)
-        share = sum(len(answer.sentences[number]) for number in copied) / len(answer.words)
+        return _proposal(
+            verdict, points, cell, answer, f"{len(answer.words)} words of the {cell.asked} or more asked for"
+        )
+    copied = copied_sentences(answer, sources.course)
+    shared = max((share_of(answer, copied_sentences(answer, runs)) for runs in sources.others), default=0.0)
+    for verdict, share in ((Verdict.COPIED, share_of(answer, copied)), (Verdict.SHARED, shared)):
         if share >= COPIED:
             return _proposal(verdict, 0.0, cell, answer, f"{share:.0%} of its words")
-        answer = answer.without(copied)
-    return _of_substance(answer, cell, sources)
+    return _of_substance(answer.without(copied), cell, sources)
 
 
 def form(answer: Answer, released: Answer, cell: ProseCell) -> Verdict:
@@ -79,7 +81,7 @@ def form(answer: Answer, released: Answer, cell: ProseCell) -> Verdict:
     if len(words) < cell.least_words:
         return Verdict.TOO_SHORT
     glue = sum(word in word_lists()["small"] for word in words) / len(words)
-    return Verdict.LIST if glue < PROSE_GLUE or median(answer.pieces) < LIST_PIECE else Verdict.READ
+    return Verdict.LIST if glue < PROSE_GLUE or mean(answer.pieces) < LIST_PIECE else Verdict.READ
 
 
 def _foreign(words: tuple[str, ...]) -> bool:
@@ -101,10 +103,15 @@ def _of_substance(answer: Answer, cell: ProseCell, sources: Sources) -> Proposal
     words = answer.words
     found = [idea for idea in cell.ideas if any(way.find(words) for way in idea.says)]
     reasons = _reasons(cell, found)
-    main = [idea for idea in cell.ideas if not idea.evidence]
-    if sum(idea in main for idea in found) < math.ceil(len(main) * ENOUGH):
+    if not _to_the_question(words, cell, found):
         return _proposal(Verdict.OFF_THE_QUESTION, 0.0, cell, answer, *reasons)
     return _proposal(Verdict.READ, sum(idea.points for idea in found), cell, answer, *reasons)
+
+
+def _to_the_question(words: tuple[str, ...], cell: ProseCell, found: list[Idea]) -> bool:
+    main = [idea for idea in cell.ideas if not idea.evidence]
+    enough = sum(idea in main for idea in found) >= len(main) * ENOUGH
+    return enough and sum(way.find(words) is not None for way in cell.about) >= SUBJECT
 
 
 def says_wrong(answer: Answer, wrong: Wrong) -> bool:
@@ -128,14 +135,15 @@ def _taken_back() -> Pattern:
 
 def _reasons(cell: ProseCell, found: list[Idea]) -> list[str]:
     missing = [idea for idea in cell.ideas if idea not in found]
-    lines = [f"{label}: {'; '.join(idea.idea for idea in ideas)}" for label, ideas in (("found", found), ("not found", missing)) if ideas]
-    return lines
+    both = (("found", found), ("not found", missing))
+    return [f"{label}: {'; '.join(idea.idea for idea in ideas)}" for label, ideas in both if ideas]
 
 
 def _proposal(verdict: Verdict, points: float | None, cell: ProseCell, answer: Answer, *reasons: str) -> Proposal:
     amount = "No points proposed" if points is None else f"Proposed by program: {points:g} of {cell.points:g}"
+    line = "" if verdict is Verdict.READ else f" ({verdict.value})"
     notes = ["text that the page does not show was left out"] if answer.hidden else []
     if parse("$to_the_grader", word_lists()).find(answer.words):
         notes.append("it speaks to the grader; that is read as text and moves nothing")
-    line = "" if verdict is Verdict.READ else f" ({verdict.value})"
-    return Proposal(verdict, points, cell.points, ". ".join([f"{amount}{line}; a human decides", *reasons, *notes]) + ".")
+    comment = ". ".join([f"{amount}{line}; a human decides", *reasons, *notes])
+    return Proposal(verdict, points, cell.points, f"{comment}.")

@@ -1,7 +1,7 @@
 """An answer as a reader sees it: its visible sentences, each a list of plain words.
 
-Spelling is levelled (case, -ise and -ize, contractions, "fine-tune" and "finetune"), so that patterns need to say a word
-only once. What a page would not show, such as an HTML comment, is left out, and that something was is noted.
+Spelling is levelled (case, -ise and -ize, contractions, "fine-tune" and "finetune"), so that patterns need to say a
+word only once. What a page would not show, such as an HTML comment, is left out, and that something was is noted.
 """
 
 import re
@@ -30,7 +30,7 @@ SHORT_FORMS = (
 
 
 class Answer(NamedTuple):
-    """What can be read of an answer. `sentences` hold levelled words; `pieces` are words between marks of punctuation."""
+    """What can be read of an answer: its sentences' levelled words; `pieces` counts those between punctuation marks."""
 
     sentences: tuple[tuple[str, ...], ...]
     pieces: tuple[int, ...]
