@@ -68,7 +68,7 @@ def propose(source: str, released: str, cell: ProseCell, sources: Sources) -> Pr
     for verdict, share in ((Verdict.COPIED, share_of(answer, copied)), (Verdict.SHARED, shared)):
         if share >= COPIED:
             return _proposal(verdict, 0.0, cell, answer, f"{share:.0%} of its words")
-    return _of_substance(answer.without(copied), cell, sources)
+    return _of_substance(answer, answer.without(copied), cell, sources)
 
 
 def form(answer: Answer, released: Answer, cell: ProseCell) -> Verdict:
@@ -93,14 +93,15 @@ def _foreign(words: tuple[str, ...]) -> bool:
     return foreign > OTHER_LANGUAGE and foreign > english
 
 
-def _of_substance(answer: Answer, cell: ProseCell, sources: Sources) -> Proposal:
+def _of_substance(answer: Answer, own: Answer, cell: ProseCell, sources: Sources) -> Proposal:
+    """Return the proposal on prose: every sentence may speak against it, for it only the learner's `own` ones."""
     against = list(contradictions(answer, cell, sources.folder))
     if against:
         return _proposal(Verdict.CONTRADICTS, 0.0, cell, answer, *against)
     wrong = [one for one in cell.wrong if says_wrong(answer, one)]
     if wrong:
         return _proposal(Verdict.WRONG, 0.0, cell, answer, *(one.line for one in wrong))
-    words = answer.words
+    words = own.words
     found = [idea for idea in cell.ideas if any(way.find(words) for way in idea.says)]
     reasons = _reasons(cell, found)
     if not _to_the_question(words, cell, found):
