@@ -17,7 +17,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from autograder.criteria import one_line
 from autograder.notebook_source import LARGEST_ANSWER, grade_id
 from autograder.prose.classmates import answers_of_others
-from autograder.prose.copied import copied_sentences, share_of
+from autograder.prose.copied import copied_share
 from autograder.prose.ideas import prose_cells
 from autograder.prose.judge_model import advice
 from autograder.prose.proposal import Proposal, Sources, Verdict, propose
@@ -70,7 +70,7 @@ class ProseProposals(NbGraderPreprocessor):
         proposal = propose(source, released, prose_cells(rung)[name], sources)
         if proposal.verdict is Verdict.SHARED:  # who it is stands in the log alone: learners read the comment
             answer = read(source)
-            shares = {one: share_of(answer, copied_sentences(answer, runs)) for one, runs in others.items()}
+            shares = {one: copied_share(answer, runs) for one, runs in others.items()}
             self.log.warning("%s, %s: the same text as %s", student, name, max(shares, key=shares.get))
         return proposal
 

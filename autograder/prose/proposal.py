@@ -6,18 +6,19 @@ from enum import Enum
 from pathlib import Path
 from statistics import mean
 
-from autograder.prose.copied import COPIED, Runs, copied_sentences, share_of
+from autograder.prose.copied import COPIED, Runs, copied_share, own_sentences
 from autograder.prose.ideas import Idea, ProseCell, Wrong, word_lists
 from autograder.prose.own import contradictions
 from autograder.prose.patterns import Pattern, parse
 from autograder.prose.reading import Answer, read
 
 PROSE_GLUE = 0.22  # of the words: English prose has twice as many small words, a list of terms hardly any
+VERBS = 0.015  # of the words are everyday verbs; the stiffest prose has twice as many, terms behind articles none
 LIST_PIECE = 2.5  # words between marks of punctuation, on average; the tersest prose has more
 OTHER_LANGUAGE = 0.12  # of the words are small words of another language, and more than of English
 LATIN = 0.7  # of the letters
-ENOUGH = 1 / 3  # of the ideas; with fewer the answer is to another question
-SUBJECT = 3  # different words of the question's subject, at least
+ENOUGH, MANY = 1 / 3, 2 / 3  # of the ideas; with fewer than enough the answer is to another question
+SUBJECT = 3  # different words of the question's subject, at least, where the answer holds not many of the ideas
 
 
 class Verdict(Enum):
@@ -63,12 +64,12 @@ def propose(source: str, released: str, cell: ProseCell, sources: Sources) -> Pr
         return _proposal(
             verdict, points, cell, answer, f"{len(answer.words)} words of the {cell.asked} or more asked for"
         )
-    copied = copied_sentences(answer, sources.course)
-    shared = max((share_of(answer, copied_sentences(answer, runs)) for runs in sources.others), default=0.0)
-    for verdict, share in ((Verdict.COPIED, share_of(answer, copied)), (Verdict.SHARED, shared)):
+    copied = copied_share(answer, sources.course)
+    shared = max((copied_share(answer, runs) for runs in sources.others), default=0.0)
+    for verdict, share in ((Verdict.COPIED, copied), (Verdict.SHARED, shared)):
         if share >= COPIED:
             return _proposal(verdict, 0.0, cell, answer, f"{share:.0%} of its words")
-    return _of_substance(answer, answer.without(copied), cell, sources)
+    return _of_substance(answer, own_sentences(answer, sources.course), cell, sources)
 
 
 def form(answer: Answer, released: Answer, cell: ProseCell) -> Verdict:
@@ -80,17 +81,20 @@ def form(answer: Answer, released: Answer, cell: ProseCell) -> Verdict:
         return Verdict.OTHER_LANGUAGE
     if len(words) < cell.least_words:
         return Verdict.TOO_SHORT
-    glue = sum(word in word_lists()["small"] for word in words) / len(words)
-    return Verdict.LIST if glue < PROSE_GLUE or mean(answer.pieces) < LIST_PIECE else Verdict.READ
+    is_list = _share("small", words) < PROSE_GLUE or _share("verbs", words) < VERBS or mean(answer.pieces) < LIST_PIECE
+    return Verdict.LIST if is_list else Verdict.READ
 
 
 def _foreign(words: tuple[str, ...]) -> bool:
     letters = [char for word in words for char in word if char.isalpha()]
     if letters and sum(char < "\u0250" for char in letters) / len(letters) < LATIN:
         return True
-    lists = word_lists()
-    foreign, english = (sum(word in lists[name] for word in words) / len(words) for name in ("foreign", "small"))
-    return foreign > OTHER_LANGUAGE and foreign > english
+    return _share("foreign", words) > max(OTHER_LANGUAGE, _share("small", words))
+
+
+def _share(name: str, words: tuple[str, ...]) -> float:
+    """Return the share of the words that stand in a list of `words.yml`."""
+    return sum(word in word_lists()[name] for word in words) / len(words)
 
 
 def _of_substance(answer: Answer, own: Answer, cell: ProseCell, sources: Sources) -> Proposal:
@@ -111,8 +115,9 @@ def _of_substance(answer: Answer, own: Answer, cell: ProseCell, sources: Sources
 
 def _to_the_question(words: tuple[str, ...], cell: ProseCell, found: list[Idea]) -> bool:
     main = [idea for idea in cell.ideas if not idea.evidence]
-    enough = sum(idea in main for idea in found) >= len(main) * ENOUGH
-    return enough and sum(way.find(words) is not None for way in cell.about) >= SUBJECT
+    share = sum(idea in main for idea in found) / len(main)
+    of_the_subject = sum(way.find(words) is not None for way in cell.about) >= SUBJECT
+    return share >= ENOUGH and (of_the_subject or share >= MANY)
 
 
 def says_wrong(answer: Answer, wrong: Wrong) -> bool:

@@ -6,7 +6,6 @@ word only once. What a page would not show, such as an HTML comment, is left out
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from typing import NamedTuple
 
 HIDDEN = re.compile(
@@ -40,11 +39,6 @@ class Answer(NamedTuple):
     def words(self) -> tuple[str, ...]:
         """All words in their order."""
         return tuple(word for sentence in self.sentences for word in sentence)
-
-    def without(self, numbers: Iterable[int]) -> "Answer":
-        """Return the answer less the sentences of these numbers."""
-        left_out = set(numbers)
-        return self._replace(sentences=tuple(s for n, s in enumerate(self.sentences) if n not in left_out))
 
 
 def read(source: str) -> Answer:
