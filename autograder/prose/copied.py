@@ -1,6 +1,6 @@
 """Copied words: runs that also stand in the notebook, in its solution or in somebody else's answer.
 
-Of the honest essays in `tests/essays`, at most one word in six stands in a run of four words that the notebook has
+Of the honest essays in `tests/essays`, at most one word in four stands in a run of four words that the notebook has
 too; of its solutions with every sixth word changed, more than half of the words do.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from autograder.prose.reading import Answer, words_of
 
 RUN = 4  # words in a row
-COPIED = 0.3  # of the answer's words stand in such runs: it is copied
+COPIED = 0.35  # of the answer's words stand in such runs: it is copied
 COPIED_SENTENCE = 0.5  # of a sentence's words do: it is none of the learner's own
 Runs = frozenset[tuple[str, ...]]
 

@@ -5,10 +5,11 @@ small JSON object with a verdict from VERDICTS; anything else is passed over. So
 answer can do is to change one of three words that a human reads beside the program's own reasons.
 """
 
+import http.client
 import json
 import logging
 import os
-import urllib.error
+import time
 import urllib.request
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -67,13 +68,15 @@ def ask(judge: Judge, question: str, answer: str, key: str) -> str:
 
 
 def _reply(request: urllib.request.Request, seconds: float) -> bytes:
+    reply, until = b"", time.monotonic() + seconds
     try:
         with urllib.request.urlopen(request, timeout=seconds) as response:
-            reply = response.read(LARGEST_REPLY + 1)
-    except (urllib.error.URLError, OSError, ValueError) as error:
+            while piece := response.read1(LARGEST_REPLY):
+                reply += piece
+                if len(reply) > LARGEST_REPLY or time.monotonic() > until:  # a trickle ends as a silence does
+                    raise NoAdvice(f"{request.full_url}: not done after {len(reply):,} bytes and {seconds:g} s at most")
+    except (OSError, ValueError, http.client.HTTPException) as error:  # urllib's own errors are OSErrors
         raise NoAdvice(f"{request.full_url}: no reply ({getattr(error, 'reason', None) or error})") from None
-    if len(reply) > LARGEST_REPLY:
-        raise NoAdvice(f"{request.full_url}: more than {LARGEST_REPLY:,} bytes")
     return reply
 
 

@@ -9,7 +9,7 @@ its denial. A letter too many, too few or wrong is forgiven in words of six lett
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz.distance import OSA
@@ -21,7 +21,7 @@ NUMBER_WORDS = frozenset(
     "zero two three four five six seven eight nine ten eleven twelve sixteen twenty thirty forty fifty sixty seventy "
     "eighty ninety hundred thousand million half quarter quarters fifth twice".split()
 )
-Words = Sequence[str]
+Words = tuple[str, ...]
 Span = tuple[int, int]  # first word and the one after the last
 
 
@@ -43,7 +43,7 @@ class Pattern:
         places = [_places(term, words) for term in self.terms]
         if not all(places):
             return None
-        spans = _ordered(places) if self.in_order else _near(places)
+        spans: Iterable[Span] = _ordered(places) if self.in_order else _near(places)
         return next((span for span in spans if not self._denied(words, span)), None)
 
     def _denied(self, words: Words, span: Span) -> bool:
@@ -81,12 +81,22 @@ def _term(token: str, lists: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ..
 
 def _places(term: tuple[tuple[str, ...], ...], words: Words) -> list[Span]:
     """Return where the term is met, in the order of the words."""
-    found = set()
+    found, index = set(), _index(words)
     for stems in term:
-        for start in range(len(words) - len(stems) + 1):
-            if all(_is(words[start + number], stem) for number, stem in enumerate(stems)):
-                found.add((start, start + len(stems)))
+        for start in range(len(words)) if stems[0] == "#" else index.get(stems[0][0], ()):
+            end = start + len(stems)
+            if end <= len(words) and all(_is(words[start + number], stem) for number, stem in enumerate(stems)):
+                found.add((start, end))
     return sorted(found)
+
+
+@functools.lru_cache(maxsize=512)
+def _index(words: Words) -> Mapping[str, list[int]]:
+    """Return where words stand by their first letter: no word is met by a stem with another."""
+    index: dict[str, list[int]] = {}
+    for place, word in enumerate(words):
+        index.setdefault(word[0], []).append(place)
+    return index
 
 
 @functools.lru_cache(maxsize=200_000)
@@ -104,15 +114,13 @@ def _is(word: str, stem: str) -> bool:
     return any(OSA.distance(word[:length], stem, score_cutoff=1) <= 1 for length in lengths)
 
 
-def _near(places: list[list[Span]]) -> list[Span]:
-    """Return the stretches of at most WINDOW words in which every term has a place of its own."""
-    spans = []
+def _near(places: list[list[Span]]) -> Iterator[Span]:
+    """Yield the stretches of at most WINDOW words in which every term has a place of its own."""
     for start in sorted({place[0] for term in places for place in term}):
         inside = [[place for place in term if start <= place[0] and place[1] <= start + WINDOW] for term in places]
         end = _last_of_distinct(sorted(inside, key=len))
         if end is not None:
-            spans.append((start, end))
-    return spans
+            yield start, end
 
 
 def _last_of_distinct(places: list[list[Span]], taken: frozenset[int] = frozenset()) -> int | None:
