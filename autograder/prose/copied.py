@@ -10,7 +10,7 @@ from autograder.prose.reading import Answer, words_of
 
 RUN = 4  # words in a row
 COPIED = 0.35  # of the answer's words stand in such runs: it is copied
-COPIED_SENTENCE = 0.5  # of a sentence's words do: it is none of the learner's own
+COPIED_SENTENCE, LONG = 0.5, 8  # of a sentence's words do, and as many: it is none of the learner's own
 Runs = frozenset[tuple[str, ...]]
 
 
@@ -26,8 +26,9 @@ def copied_share(answer: Answer, sources: Runs) -> float:
 
 def own_sentences(answer: Answer, sources: Runs) -> Answer:
     """Return the answer less its copied sentences."""
-    shares = [_copied_words(sentence, sources) / len(sentence) for sentence in answer.sentences]
-    own = tuple(one for one, share in zip(answer.sentences, shares, strict=True) if share < COPIED_SENTENCE)
+    copied = [_copied_words(sentence, sources) for sentence in answer.sentences]
+    limits = [max(LONG, COPIED_SENTENCE * len(sentence)) for sentence in answer.sentences]
+    own = tuple(s for s, words, limit in zip(answer.sentences, copied, limits, strict=True) if words < limit)
     return answer._replace(sentences=own)
 
 

@@ -32,6 +32,7 @@ class Verdict(Enum):
     SHARED = "the same text as in another learner's answer"
     LIST = "a list of terms, not an answer"
     OFF_THE_QUESTION = "off the question"
+    FEW_IDEAS = "few of the ideas recognised; they may be there in words that the program does not know"
     WRONG = "plainly wrong"
     CONTRADICTS = "contradicts the learner's own work"
 
@@ -107,17 +108,19 @@ def _of_substance(answer: Answer, own: Answer, cell: ProseCell, sources: Sources
         return _proposal(Verdict.WRONG, 0.0, cell, answer, *(one.line for one in wrong))
     words = own.words
     found = [idea for idea in cell.ideas if any(way.find(words) for way in idea.says)]
-    reasons = _reasons(cell, found)
-    if not _to_the_question(words, cell, found):
-        return _proposal(Verdict.OFF_THE_QUESTION, 0.0, cell, answer, *reasons)
-    return _proposal(Verdict.READ, sum(idea.points for idea in found), cell, answer, *reasons)
+    verdict = _to_the_question(words, cell, found)
+    points = sum(idea.points for idea in found) if verdict is Verdict.READ else 0.0
+    return _proposal(verdict, points, cell, answer, *_reasons(cell, found))
 
 
-def _to_the_question(words: tuple[str, ...], cell: ProseCell, found: list[Idea]) -> bool:
+def _to_the_question(words: tuple[str, ...], cell: ProseCell, found: list[Idea]) -> Verdict:
+    """Return READ for an answer to the question, by the ideas found in it and by its words."""
     main = [idea for idea in cell.ideas if not idea.evidence]
     share = sum(idea in main for idea in found) / len(main)
     of_the_subject = sum(way.find(words) is not None for way in cell.about) >= SUBJECT
-    return share >= ENOUGH and (of_the_subject or share >= MANY)
+    if share >= MANY or (share >= ENOUGH and of_the_subject):
+        return Verdict.READ
+    return Verdict.FEW_IDEAS if of_the_subject else Verdict.OFF_THE_QUESTION
 
 
 def says_wrong(answer: Answer, wrong: Wrong) -> bool:

@@ -158,7 +158,7 @@ def test_a_wrong_statement_counts_when_it_is_said_in_earnest(text, wrong):
 
 
 def test_every_line_of_an_idea_file_is_a_pattern_as_written():
-    """YAML takes ` #` for a comment, and a quotation mark within a line for a letter: neither may stand in a pattern."""
+    """YAML takes ` #` for a comment, and a quotation mark within a line for a letter: neither may stand there."""
     for path in FOLDER.glob("rung-*.yml"):
         assert "#" not in path.read_text()
         for cell in yaml.safe_load(path.read_text()).values():
