@@ -38,7 +38,7 @@ class ProseProposals(NbGraderPreprocessor):
             rung = load_course().rung(where["assignment"])
         except CourseError:  # an assignment of the instructor's own
             return nb, resources
-        known, answers = prose_cells(rung), {grade_id(cell): cell for cell in nb.cells}
+        known, answers, said = prose_cells(rung), {grade_id(cell): cell for cell in nb.cells}, {}
         with Gradebook(where["db_url"]) as gradebook:
             submitted = gradebook.find_submission_notebook(where["notebook"], where["assignment"], where["student"])
             released = _released(gradebook.find_notebook(where["notebook"], where["assignment"]))
@@ -47,9 +47,9 @@ class ProseProposals(NbGraderPreprocessor):
                 if grade.name in known and grade.name in answers and grade.needs_manual_grade:
                     source, before = answers[grade.name].source, released.get(grade.name, "")
                     grade.auto_score, comment = self._read(rung, grade.name, source, before, where["student"])
-                    comments[grade.name].auto_comment = comment
+                    comments[grade.name].auto_comment = said[grade.name] = comment
             gradebook.db.commit()
-        _show_rubrics(nb, rung)
+        _show(nb, questions_of(rung).rubrics, said)
         return nb, resources
 
     def _read(self, rung: Rung, name: str, source: str, released: str, student: str) -> tuple[float | None, str]:
@@ -80,9 +80,13 @@ def _released(notebook: GradebookNotebook) -> dict[str, str]:
     return {cell.name: cell.source for cell in notebook.source_cells}
 
 
-def _show_rubrics(nb: NotebookNode, rung: Rung) -> None:
-    """Put the course's rubric after each prose answer, whatever the learner did to the text above it."""
-    rubrics = questions_of(rung).rubrics
+def _show(nb: NotebookNode, rubrics: dict[str, str], said: dict[str, str]) -> None:
+    """Put the course's rubric and the comment after each prose answer, whatever the learner did to the text above.
+
+    Formgrader shows the automatic comment in grey in a field of a line or two, too small to read it there.
+    """
     for number in reversed(range(len(nb.cells))):
-        if rubric := rubrics.get(grade_id(nb.cells[number])):
-            nb.cells.insert(number + 1, new_markdown_cell(f"> **Rubric.** {' '.join(rubric.split())}"))
+        name = grade_id(nb.cells[number])
+        if name in rubrics:
+            lines = [f"> **Rubric.** {' '.join(rubrics[name].split())}", said.get(name, "")]
+            nb.cells.insert(number + 1, new_markdown_cell("\n>\n> ".join(filter(None, lines))))

@@ -10,6 +10,7 @@ from pathlib import Path
 from autograder.prose.ideas import OwnDecisions, OwnNumbers, ProseCell
 from autograder.prose.patterns import NUMBER, Pattern, Words
 from autograder.prose.reading import Answer
+from shared.cases import CHOICES
 from shared.safe_files import ArtifactError, read_limited
 
 EVALUATION = "artifacts/eval.json"
@@ -75,8 +76,8 @@ def _other_decisions(answer: Answer, own: OwnDecisions, record: object) -> Itera
     for name, decision in (decisions if isinstance(decisions, dict) else {}).items():
         choice = decision.get("choice") if isinstance(decision, dict) else None
         for sentence in answer.sentences:
-            if name not in sentence or not isinstance(choice, str):
-                continue
+            if name not in sentence or not isinstance(choice, str) or choice not in CHOICES:
+                continue  # not a decision of this course's; nothing of a learner's file is quoted
             argued = {other for other, ways in own.choices.items() if any(way.find(sentence) for way in ways)}
             if argued and not argued & set(choice.split("+")):
                 yield f"argues for {', '.join(sorted(argued))} in the case of {name}, decided as {choice}"

@@ -145,6 +145,14 @@ def test_a_fault_of_ours_is_one_line_and_no_verdict(error, line, work, capsys, m
     assert capsys.readouterr().err == line
 
 
+def test_a_whole_check_says_that_prose_waits_and_json_says_nothing_of_it(work, graded_as, capsys):
+    graded_as(made(True))
+    line = "'explain-sft', 5 points by a human: too short: 18 words, at least 80 are asked for\n"
+    for options, said in ([], True), (["--cell", "sft-loss"], False), (["--json"], False):
+        assert cli.main(["check", "02", *options, "--work", str(work)]) == 0
+        assert capsys.readouterr().out.endswith(line) is said
+
+
 # --json
 
 

@@ -18,7 +18,8 @@ from autograder.prose.self_check import STUB
 from shared.course import ROOT, load_course
 
 ALL = {name: list(essays(name)) for name in (*SETS, "special")}
-AGREEMENT = {"tuned": 1.0, "held-out": 1.0, "round-1": 0.95, "round-2": 0.95, "round-3": 0.95, "round-4": 0.6}  # at least; the misses stand in the files
+# At least; the misses stand in the files. Nothing was tuned on the last round.
+AGREEMENT = {"tuned": 1.0, "held-out": 1.0, "round-1": 0.95, "round-2": 0.95, "round-3": 0.95, "round-4": 0.6}
 HONEST = [one for name in SETS for one in ALL[name] if one.must == "most"]
 
 
@@ -91,7 +92,7 @@ def test_another_learners_answer_is_shared(cell):
 
 def test_an_honest_answer_to_another_question_seldom_gets_far():
     reached = Counter()
-    for essay in HONEST[::3]:
+    for essay in HONEST[::6]:
         for name, rung in RUNGS.items():
             if name != essay.cell:
                 reached[got(propose(essay.text, STUB, prose_cells(rung)[name], Sources(questions_of(rung).runs)))] += 1

@@ -125,10 +125,11 @@ def test_two_learners_with_one_text_are_both_told_and_only_the_log_says_who(cour
     assert course.grade("cleo").auto >= 4
 
 
-def test_the_rubric_stands_below_the_answer(course):
+def test_the_rubric_and_the_reasons_stand_below_the_answer(course):
     course.submit("ada", HONEST)
     answer, rubric = course.autograde("ada", HONEST)
     assert answer == HONEST and rubric.startswith("> **Rubric.** A human reads it. *Two points*: masking")
+    assert rubric.endswith(f"\n>\n> {course.grade('ada').said}")
 
 
 def test_a_slip_of_ours_costs_no_points_and_stops_nobody(course, monkeypatch):
