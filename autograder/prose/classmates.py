@@ -5,16 +5,19 @@ import glob
 import os
 from collections.abc import Mapping
 from pathlib import Path
-
-from nbgrader.coursedir import CourseDirectory
+from typing import TYPE_CHECKING
 
 from autograder.notebook_source import grade_id, read_notebook
 from autograder.prose.copied import Runs, runs_of
+from autograder.prose.reading import LONGEST
 from shared.course import Rung
 from shared.safe_files import ArtifactError
 
+if TYPE_CHECKING:
+    from nbgrader.coursedir import CourseDirectory
 
-def answers_of_others(course: CourseDirectory, rung: Rung, student: str) -> dict[str, Mapping[str, Runs]]:
+
+def answers_of_others(course: "CourseDirectory", rung: Rung, student: str) -> dict[str, Mapping[str, Runs]]:
     """Return, for every other student, the runs of words of each prose answer by the cell's name.
 
     A notebook is read once in a process, and again when it has changed. One that cannot be read has no answers.
@@ -40,7 +43,8 @@ def _answers(path: Path, changed: int, size: int, names: tuple[str, ...]) -> Map
     except ArtifactError:
         return {}
     sources = {grade_id(cell): cell.get("source") for cell in cells if grade_id(cell) in names}
-    return {name: runs_of([text if isinstance(text, str) else _joined(text)]) for name, text in sources.items()}
+    texts = {name: text if isinstance(text, str) else _joined(text) for name, text in sources.items()}
+    return {name: runs_of([text[:LONGEST]]) for name, text in texts.items()}
 
 
 def _joined(lines: object) -> str:

@@ -4,6 +4,7 @@ A file that is missing or damaged contradicts nothing here; the checker has its 
 """
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,13 +58,19 @@ def _from_to(words: Words) -> tuple[float, float] | None:
     """Return the two shares in "from 43% to 96%", or None."""
     if "from" not in words or "to" not in words:
         return None
-    numbers = [word for word in words if NUMBER.match(word)]
-    values = [float(word.rstrip("%").replace(",", "")) / (100 if _percent(word) else 1) for word in numbers]
-    return (values[0], values[1]) if len(values) == 2 and max(values) <= 1 else None
+    shares = [_share(word) for word in words if NUMBER.match(word)]
+    return (shares[0], shares[1]) if len(shares) == 2 and None not in shares else None
 
 
-def _percent(word: str) -> bool:
-    return word.endswith("%") or float(word.replace(",", "")) > 1
+def _share(word: str) -> float | None:
+    """Return what "96%", "96", "0.96" or "95,5%" says as a share of one; None for another number."""
+    number = re.sub(r",(?=\d{1,2}%?$)", ".", word)  # a decimal comma
+    try:
+        value = float(number.rstrip("%"))
+    except ValueError:  # several points or commas
+        return None
+    share = value / 100 if number.endswith("%") or value > 1 else value
+    return share if share <= 1 else None
 
 
 def _near(claim: tuple[float, float], row: tuple[float, ...]) -> bool:
@@ -97,4 +104,5 @@ def _list(record: object, key: str) -> list:
 
 def _values(entry: dict, field: str) -> list[float]:
     value = entry.get(field)
-    return [float(value)] if isinstance(value, int | float) and not isinstance(value, bool) else []
+    number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1  # not so for NaN
+    return [float(value)] if number else []

@@ -1,5 +1,6 @@
 """Read one answer and propose points for it, with the reasons. A human decides."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -127,19 +128,16 @@ def says_wrong(answer: Answer, wrong: Wrong) -> bool:
     """Return whether a sentence says it in earnest: not denied, and not as what others mistakenly think."""
     for number, sentence in enumerate(answer.sentences):
         after = answer.sentences[number + 1][:4] if number + 1 < len(answer.sentences) else ()
-        if _doubted().find(sentence) or _taken_back().find(after):
+        if _pattern("$doubt").find(sentence) or _pattern("$taken_back").find(after):
             continue
         if any(way.find(sentence) for way in wrong.says):
             return True
     return False
 
 
-def _doubted() -> Pattern:
-    return parse("$doubt", word_lists())
-
-
-def _taken_back() -> Pattern:
-    return parse("$taken_back", word_lists())
+@functools.cache
+def _pattern(text: str) -> Pattern:
+    return parse(text, word_lists())
 
 
 def _reasons(cell: ProseCell, found: list[Idea]) -> list[str]:
@@ -152,7 +150,7 @@ def _proposal(verdict: Verdict, points: float | None, cell: ProseCell, answer: A
     amount = "No points proposed" if points is None else f"Proposed by program: {points:g} of {cell.points:g}"
     line = "" if verdict is Verdict.READ else f" ({verdict.value})"
     notes = ["text that the page does not show was left out"] if answer.hidden else []
-    if parse("$to_the_grader", word_lists()).find(answer.words):
+    if _pattern("$to_the_grader").find(answer.words):
         notes.append("it speaks to the grader; that is read as text and moves nothing")
     comment = ". ".join([f"{amount}{line}; a human decides", *reasons, *notes])
     return Proposal(verdict, points, cell.points, f"{comment}.")

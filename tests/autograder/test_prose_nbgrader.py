@@ -17,6 +17,8 @@ from autograder.nbgrader_prose import ProseProposals
 from autograder.prose.self_check import STUB
 from shared.course import Judge, load_course
 
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Object of type <Submitted")]
+
 RUNG, CELL, MOST = "rung-02-sft", "explain-sft", 5
 HONEST = next(one.text for one in essays("tuned") if one.cell == CELL and one.kind == "plain")
 OTHER = next(one.text for one in essays("held-out") if one.cell == CELL and one.kind == "chatty")
