@@ -28,9 +28,8 @@ def contradictions(answer: Answer, cell: ProseCell, folder: Path | None) -> Iter
     for number in cell.numbers:
         yield from _wrong_numbers(answer, number, entries)
     for finding in cell.findings:
-        values = [
-            value for one in entries if one.get("metric") == finding.metric for value in _values(one, finding.field)
-        ]
+        rows = [one for one in entries if one.get("metric") == finding.metric]
+        values = [value for row in rows for value in _values(row, finding.field)]
         if values and min(values) >= finding.at_least and said(answer, finding.says):
             yield f"{finding.line} (your {finding.metric}, {finding.field}: {min(values):.2f})"
     if cell.decisions is not None:

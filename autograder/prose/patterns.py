@@ -53,13 +53,14 @@ class Pattern:
 
 def parse(text: str, lists: Mapping[str, Sequence[str]]) -> Pattern:
     """Return the pattern that `text` writes down; `lists` are the named lists of words. Raises PatternError."""
-    tokens = text.split()
+    tokens = [token for token in text.split() if not token.startswith("!")]
     in_order = ">" in tokens
-    terms = [token for token in tokens if token != ">"]
-    if in_order and tokens[1::2] != [">"] * (len(tokens) // 2) and not any(token.startswith("!") for token in tokens):
+    if in_order and [token == ">" for token in tokens] != [
+        bool(place % 2) for place in range(len(tokens) // 2 * 2 + 1)
+    ]:
         raise PatternError(f"{text!r}: expected > between all terms or between none")
-    present = tuple(_term(token, lists) for token in terms if not token.startswith("!"))
-    absent = tuple(_term(token[1:], lists) for token in terms if token.startswith("!"))
+    present = tuple(_term(token, lists) for token in tokens if token != ">")
+    absent = tuple(_term(token[1:], lists) for token in text.split() if token.startswith("!"))
     if not present:
         raise PatternError(f"{text!r}: expected at least one term that is not after !")
     return Pattern(text, present, absent, in_order)
@@ -136,7 +137,11 @@ def _last_of_distinct(places: list[list[Span]], taken: frozenset[int] = frozense
 
 def _ordered(places: list[list[Span]]) -> list[Span]:
     """Return the stretches in which the terms follow one another, at most GAP words apart."""
-    spans = list(places[0])
+    spans = set(places[0])
     for term in places[1:]:
-        spans = [(a[0], b[1]) for a in spans for b in term if 0 <= b[0] - a[1] <= GAP]
-    return spans
+        begin_at = {}
+        for span in term:
+            begin_at.setdefault(span[0], []).append(span[1])
+        near = ((first, last + gap) for first, last in spans for gap in range(GAP + 1))
+        spans = {(first, end) for first, start in near for end in begin_at.get(start, ())}
+    return sorted(spans)

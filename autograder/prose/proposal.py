@@ -63,9 +63,8 @@ def propose(source: str, released: str, cell: ProseCell, sources: Sources) -> Pr
     verdict = form(answer, read(released), cell)
     if verdict is not Verdict.READ:
         points = None if verdict is Verdict.OTHER_LANGUAGE else 0.0
-        return _proposal(
-            verdict, points, cell, answer, f"{len(answer.words)} words of the {cell.asked} or more asked for"
-        )
+        line = f"{len(answer.words)} words, {cell.asked} or more are asked for"
+        return _proposal(verdict, points, cell, answer, line)
     copied = copied_share(answer, sources.course)
     shared = max((copied_share(answer, runs) for runs in sources.others), default=0.0)
     for verdict, share in ((Verdict.COPIED, copied), (Verdict.SHARED, shared)):
@@ -96,7 +95,7 @@ def _foreign(words: tuple[str, ...]) -> bool:
 
 def _share(name: str, words: tuple[str, ...]) -> float:
     """Return the share of the words that stand in a list of `words.yml`."""
-    return sum(word in word_lists()[name] for word in words) / len(words)
+    return sum(word in _words(name) for word in words) / len(words)
 
 
 def _of_substance(answer: Answer, own: Answer, cell: ProseCell, sources: Sources) -> Proposal:
@@ -133,6 +132,11 @@ def says_wrong(answer: Answer, wrong: Wrong) -> bool:
         if any(way.find(sentence) for way in wrong.says):
             return True
     return False
+
+
+@functools.cache
+def _words(name: str) -> frozenset[str]:
+    return frozenset(word_lists()[name])
 
 
 @functools.cache

@@ -65,6 +65,8 @@ HOSTILE = [
     "](",
     "é\u0301",
     "same ",
+    "finetuning recite facts knowledge prompt test ",
+    "finetuning ",
 ]
 
 
@@ -118,7 +120,7 @@ def test_a_pattern_is_met_by_words_near_one_another(pattern, text, met):
     assert (parse(pattern, LISTS).find(words_of(text)) is not None) is met
 
 
-@pytest.mark.parametrize("pattern", ["", "!loss", "loss > a b", "$unknown", "|"])
+@pytest.mark.parametrize("pattern", ["", "!loss", "loss > a b", "a b > c !d", "> a", "$unknown", "|"])
 def test_a_pattern_that_cannot_be_read_is_one_line(pattern):
     with pytest.raises(PatternError, match=r"^[^\n]+$"):
         parse(pattern, LISTS)
