@@ -33,7 +33,7 @@ class Verdict(Enum):
     SHARED = "the same text as in another learner's answer"
     LIST = "a list of terms, not an answer"
     OFF_THE_QUESTION = "off the question"
-    FEW_IDEAS = "few of the ideas recognised; they may be there in words that the program does not know"
+    FEW_IDEAS = "few of the ideas recognised; it may say them in words that the program does not know, or not at all"
     WRONG = "plainly wrong"
     CONTRADICTS = "contradicts the learner's own work"
 
@@ -109,7 +109,7 @@ def _of_substance(answer: Answer, own: Answer, cell: ProseCell, sources: Sources
     words = own.words
     found = [idea for idea in cell.ideas if any(way.find(words) for way in idea.says)]
     verdict = _to_the_question(words, cell, found)
-    points = sum(idea.points for idea in found) if verdict is Verdict.READ else 0.0
+    points = {Verdict.READ: sum(idea.points for idea in found), Verdict.FEW_IDEAS: None}.get(verdict, 0.0)
     return _proposal(verdict, points, cell, answer, *_reasons(cell, found))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from autograder.prose.ideas import ProseCell, prose_cells
-from autograder.prose.proposal import Proposal, Sources, propose
+from autograder.prose.proposal import Proposal, Sources, Verdict, propose
 from autograder.prose.questions import questions_of
 from autograder.prose.self_check import STUB
 from shared.course import ROOT, Rung, load_course
@@ -58,8 +58,8 @@ def essays(where: str) -> Iterator[Essay]:
 
 def got(proposal: Proposal) -> str:
     """Return the proposal in the essays' words: unread, nothing, some or most."""
-    if proposal.points is None:
+    if proposal.verdict is Verdict.OTHER_LANGUAGE:
         return "unread"
-    if proposal.points == 0:
+    if not proposal.points:
         return "nothing"
     return "most" if proposal.points >= MOST * proposal.most else "some"
