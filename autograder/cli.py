@@ -22,6 +22,7 @@ from autograder.criteria import Report, one_line
 from autograder.exit_command import run_exit, run_verify
 from autograder.exit_items import rung_state
 from autograder.progress import begun_work, prose_progress
+from autograder.prose.self_check import prose_lines
 from autograder.report_text import show
 from autograder.runner import grade
 from autograder.sandbox import SandboxError
@@ -98,11 +99,14 @@ def _check(options: argparse.Namespace) -> int:
     rung = load_course().rung(options.rung)
     cells = None if options.cell is None else [options.cell]
     checker_of(rung, cells)  # what cannot be checked at all is said before any work is looked for
-    report = grade(rung.id, find_work(rung, options.work), seed=options.seed, cells=cells)
+    folder = find_work(rung, options.work)
+    report = grade(rung.id, folder, seed=options.seed, cells=cells)
     if options.json:
         print(report.model_dump_json(indent=2))
     else:
         show(report)
+        for line in prose_lines(rung, folder) if cells is None else ():
+            print(line)
     return exit_code(report)
 
 

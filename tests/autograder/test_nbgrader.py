@@ -10,7 +10,7 @@ import nbformat
 import nbgrader_class
 import nbgrader_learners  # noqa: F401 (enters the learners into the class)
 import pytest
-from example_work import RUNG
+from example_work import PROSE, RUNG
 from nbgrader_class import AUTOMATIC, CLASS, PROSE_CELL, PROSE_POINTS, RESUBMITTED, SECOND_TIME
 
 from autograder.nbgrader_course import NbgraderError, nbgrader
@@ -72,7 +72,7 @@ def test_everybody_gets_what_the_work_deserves(first, name):
 def test_what_only_a_human_can_grade_waits_and_nothing_else_does(first, name):
     grades = first.grades[name]
     assert {cell for cell, grade in grades.items() if grade.waits} == set(CLASS[name].waits)
-    assert grades[PROSE_CELL].auto == (None if PROSE_CELL in CLASS[name].waits else 0)
+    assert grades[PROSE_CELL].auto == 0  # a proposal where it waits: one line is too short for the question
 
 
 @pytest.mark.parametrize("name", RESUBMITTED)
@@ -145,6 +145,15 @@ def test_graded_cells_hold_the_source_and_the_report_of_the_course(scene, first,
 def test_a_notebook_that_cannot_be_graded_says_why(scene, first, name, line):
     assert line in autograded(scene, name).cells[0].source
     assert line in first.said
+
+
+def test_the_rubric_stands_below_the_prose_answer(scene, first):
+    cells = [cell.source for cell in autograded(scene, "honest").cells]
+    [rubric] = [
+        source for source in cells if source.startswith("> **Rubric.** A human reads it. *Two points*: masking")
+    ]
+    assert "Proposed by program: 0 of 5 (too short)" in rubric
+    assert cells.index(rubric) == cells.index(PROSE) + 1
 
 
 def test_a_learners_own_figures_stay_for_the_human(scene, first):
