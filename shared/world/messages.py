@@ -35,7 +35,7 @@ class Message:
 def draw_meaning(stream: random.Random, split: Split) -> Meaning:
     """Return a meaning about an item of `split`; a single item is as frequent as two to six together."""
     count = 1 if stream.random() < 0.5 else stream.randint(2, 6)
-    item = stream.choice(lexicon.ITEMS_BY_SPLIT[split])
+    item = stream.choice(lexicon.items(split))
     return Meaning(stream.choice(list(INTENTS)), item, count, stream.choice(list(URGENCIES)))
 
 
@@ -59,7 +59,7 @@ def _slots(stream: random.Random, meaning: Meaning, split: Split) -> dict[str, s
     item, many = meaning.item, meaning.count > 1
     number = stream.choice((str(meaning.count), lexicon.NUMBER_WORDS[meaning.count - 1]))
     goods = f"{number} {lexicon.plural(item)}" if many else item
-    others = [one for one in stream.sample(lexicon.ITEMS_BY_SPLIT[split], 3) if one != item]
+    others = [one for one in stream.sample(lexicon.items(split), 3) if one != item]
     return {
         "goods": goods,
         "some_goods": goods if many else lexicon.with_article(item),

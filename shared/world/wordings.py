@@ -1,4 +1,7 @@
-"""The wordings of customers' messages: every intent and urgency in pools that the splits hold apart."""
+"""The wordings of customers' messages: every intent and urgency in pools that the splits hold apart.
+
+Of each three hidden wordings in a row the secret chooses one; together they are about as hard as the public ones.
+"""
 
 from shared.world.grammar import Phrasings, templates
 
@@ -28,10 +31,18 @@ INTENTS: dict[str, Phrasings] = {
             "You may have the {goods} back, I want a refund.",
         ),
         hidden=templates(
+            "Would you return my money for the {goods}?",
+            "The money I paid for the {goods}, could you return it?",
+            "Could you return my coins for the {goods}?",
             "My coins back for the {goods}, please.",
+            "I paid for the {goods} and now I want my coins back.",
+            "Can my coins for the {goods} be sent back?",
             "I have no need of the {goods} and ask for a refund.",
             "On {day} I bought the {goods}, now I want my money back.",
+            "Please refund me, I have sent back the {goods}.",
             "Would you refund the {goods}?",
+            "It is a refund I want for the {goods} from {day}.",
+            "May I have my money back? I no longer need the {goods}.",
         ),
     ),
     "exchange": Phrasings(
@@ -55,10 +66,18 @@ INTENTS: dict[str, Phrasings] = {
             "Please swap the {goods}, I need a larger size.",
         ),
         hidden=templates(
-            "Another color would be better, may I exchange the {goods}?",
-            "Can you trade my {goods} for a different size?",
-            "The {goods} {is} too large, please swap {it}.",
             "I hope to exchange the {goods} from {day} for a smaller kind.",
+            "Is there any way to trade the {goods} for a smaller kind?",
+            "Can the {goods} be used in trade for a larger size?",
+            "Another color would be better, may I exchange the {goods}?",
+            "I want to trade the {goods} from {day} for a different color.",
+            "Will you swap the {goods} for ones of another color?",
+            "Can you trade my {goods} for a different size?",
+            "Would you exchange the {goods}? I need a smaller size.",
+            "I would like another size of the {goods}, can I swap {it}?",
+            "The {goods} {is} too large, please swap {it}.",
+            "My {goods} {is} not the right size, I want to exchange {it}.",
+            "I have the wrong size of the {goods}, please exchange {it}.",
         ),
     ),
     "late": Phrasings(
@@ -82,10 +101,18 @@ INTENTS: dict[str, Phrasings] = {
             "No box has arrived and I am waiting for the {goods}.",
         ),
         hidden=templates(
-            "Still I wait for the {goods} I ordered.",
+            "Is my box with the {goods} lost?",
+            "I ordered the {goods}, where {is} my {goods} now?",
+            "Has the {goods} I ordered on {day} been sent?",
             "Since {day} I have waited, when will the {goods} come?",
+            "I have waited for the {goods} for many days.",
+            "When will the {goods} come? I have waited long.",
             "My order of the {goods} {has} not arrived yet.",
+            "The box with the {goods} {has} not come yet.",
+            "It is long since I ordered the {goods} and no box has come.",
             "Has my box with the {goods} left? I am waiting since {day}.",
+            "The {goods} should have come on {day}.",
+            "On {day} my {goods} should have arrived, I am still waiting.",
         ),
     ),
     "broken": Phrasings(
@@ -110,9 +137,17 @@ INTENTS: dict[str, Phrasings] = {
         ),
         hidden=templates(
             "A crack was in the {goods} when I opened the box.",
+            "I found a crack in my {goods} on {day}.",
+            "The {goods} I got on {day} {has} a crack.",
             "The box came on {day} with the {goods} bent and torn.",
-            "Broken, that is how my {goods} arrived.",
+            "In the box the {goods} {was} bent and broken.",
+            "The {goods} arrived bent, I cannot use {it}.",
             "My {goods} cannot be used, there is a hole.",
+            "I got the {goods} on {day} with a hole.",
+            "There is a hole in the {goods}, I cannot use {it}.",
+            "The {goods} {is} torn and cannot be used.",
+            "When I looked in the box, the {goods} {was} torn.",
+            "The {goods} {was} broken when {it} came on {day}.",
         ),
     ),
     "wrong": Phrasings(
@@ -136,10 +171,18 @@ INTENTS: dict[str, Phrasings] = {
             "It was {some_goods} I ordered, not {an_item2}.",
         ),
         hidden=templates(
+            "I did not order {an_item2}, my order was for {some_goods}.",
+            "It should have been {some_goods}, not {an_item2}.",
+            "In place of {some_goods} there was {an_item2}.",
             "In the box I found {an_item2} instead of the {goods}.",
-            "On {day} I ordered {some_goods}, you sent {an_item2}.",
-            "My order for {some_goods} came as {an_item2}.",
+            "Why have I got {an_item2} instead of the {goods}?",
+            "There is {an_item2} in the box where the {goods} should be.",
+            "The box that came on {day} had {an_item2}, I ordered {some_goods}.",
+            "I wanted {some_goods} and got {an_item2}.",
+            "The box had {an_item2} and no {goods}.",
             "You packed {an_item2} instead of {some_goods}.",
+            "You sent me {an_item2}, but I asked for {some_goods}.",
+            "When I asked for {some_goods}, you packed {an_item2}.",
         ),
     ),
     "question": Phrasings(
@@ -163,10 +206,18 @@ INTENTS: dict[str, Phrasings] = {
             "Do you know how heavy the {goods} {is}?",
         ),
         hidden=templates(
+            "For a walk in the {weather}, would the {goods} do?",
+            "On a walk in the {weather}, can I use the {goods}?",
+            "In the {weather}, will the {goods} be of use?",
+            "What would the {goods} cost me?",
+            "How long do you think the {goods} will last?",
+            "Can you tell me if the {goods} {is} heavy?",
             "How large {is} the {goods}?",
+            "What color {is} the {goods}?",
+            "How many coins would the {goods} cost?",
             "Do you sell the {goods} in another color?",
-            "Can you tell me how much the {goods} would cost?",
             "Would the {goods} be good in the {weather}?",
+            "Do you know if the {goods} {is} safe in the {weather}?",
         ),
     ),
 }
@@ -185,7 +236,14 @@ URGENCIES: dict[str, Phrasings] = {
             "My trip starts today, so this cannot wait.",
         ),
         public=templates("Please answer today, it is urgent.", "I leave today, so please hurry."),
-        hidden=templates("My trip starts at once, please hurry.", "This is urgent and cannot wait."),
+        hidden=templates(
+            "I leave at once, please hurry.",
+            "I leave today and am in a hurry.",
+            "Please hurry, today I leave.",
+            "My trip starts at once, please hurry.",
+            "Today I leave, so please answer at once.",
+            "I must have this solved by {day}, it is urgent.",
+        ),
     ),
     "normal": Phrasings(
         train=templates(
@@ -199,7 +257,14 @@ URGENCIES: dict[str, Phrasings] = {
             "",
         ),
         public=templates("Thank you, please let me know.", "I hope you write back."),
-        hidden=templates("Let me hear from you.", "Thank you, I hope to hear from you."),
+        hidden=templates(
+            "Let me know, please.",
+            "Thank you for your help.",
+            "I hope to have your letter.",
+            "Thank you, I hope to hear from you.",
+            "Please write to me.",
+            "With thanks, and I hope you write back.",
+        ),
     ),
     "low": Phrasings(
         train=templates(
@@ -214,7 +279,14 @@ URGENCIES: dict[str, Phrasings] = {
             "Please take your time, no hurry at all.",
         ),
         public=templates("Take a moment whenever you have time.", "It can wait, there is no rush."),
-        hidden=templates("Whenever you have time is fine, no hurry at all.", "There is no rush, take your time."),
+        hidden=templates(
+            "No need to hurry, I can wait.",
+            "When you have time, take a moment.",
+            "Take a moment when you can.",
+            "Whenever you have time is fine, no hurry at all.",
+            "There is no rush, take your time.",
+            "Next month is fine, there is no hurry.",
+        ),
     ),
 }
 
