@@ -11,6 +11,7 @@ from pathlib import Path
 
 from autograder.checkers import checker_of
 from autograder.criteria import judge
+from autograder.gap import with_gap
 from autograder.processes import end_descendants, keep_to_ourselves
 from autograder.signature import sign
 from shared.course import load_course
@@ -40,7 +41,7 @@ def verdict(rung_name: str, folder: Path, seed: int, cells: list[str] | None) ->
     split = "hidden" if os.environ.get(HIDDEN_SEED_VARIABLE) else "public"
     with checker.submission(folder, rung, course, seed=seed, split=split) as work:
         work.begin({criterion.cell for criterion in checker.criteria})
-        return judge(rung.id, checker.criteria, work).model_dump_json()
+        return with_gap(judge(rung.id, checker.criteria, work), work).model_dump_json()
 
 
 def _limit_memory(limit: int | None) -> None:

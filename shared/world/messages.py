@@ -39,10 +39,16 @@ def draw_meaning(stream: random.Random, split: Split) -> Meaning:
     return Meaning(stream.choice(list(INTENTS)), item, count, stream.choice(list(URGENCIES)))
 
 
-def write(stream: random.Random, meaning: Meaning, split: Split, phrasing: Phrasing = "familiar") -> Message:
-    """Return a message that says `meaning`, worded from the pools of `split`."""
+def write(
+    stream: random.Random,
+    meaning: Meaning,
+    split: Split,
+    phrasing: Phrasing = "familiar",
+    wording: Template | None = None,
+) -> Message:
+    """Return a message that says `meaning`, worded from the pools of `split`; its intent by `wording`, if given."""
     slots = _slots(stream, meaning, split)
-    body = stream.choice(INTENTS[meaning.intent].pool(split, phrasing)).render(slots)
+    body = (wording or stream.choice(INTENTS[meaning.intent].pool(split, phrasing))).render(slots)
     aside = stream.choice(ASIDES if stream.random() < 0.4 else NO_ASIDE).render(slots)
     urgency = stream.choice(URGENCIES[meaning.urgency].pool(split, phrasing)).render(slots | {"day": slots["day2"]})
     parts = [body, aside, urgency] if stream.random() < 0.7 else [urgency, body, aside]

@@ -1,7 +1,4 @@
-"""The wordings of customers' messages: every intent and urgency in pools that the splits hold apart.
-
-Of each three hidden wordings in a row the secret chooses one; together they are about as hard as the public ones.
-"""
+"""The wordings of customers' messages: every intent and urgency in pools that the splits hold apart."""
 
 from shared.world.grammar import Phrasings, templates
 
@@ -31,12 +28,12 @@ INTENTS: dict[str, Phrasings] = {
             "You may have the {goods} back, I want a refund.",
         ),
         hidden=templates(
-            "Would you return my money for the {goods}?",
-            "The money I paid for the {goods}, could you return it?",
-            "Could you return my coins for the {goods}?",
-            "My coins back for the {goods}, please.",
             "I paid for the {goods} and now I want my coins back.",
             "Can my coins for the {goods} be sent back?",
+            "I am not happy with the {goods} and want my money back.",
+            "My coins back for the {goods}, please.",
+            "You can have the {goods} back if you return my coins.",
+            "Could you give back what the {goods} cost?",
             "I have no need of the {goods} and ask for a refund.",
             "On {day} I bought the {goods}, now I want my money back.",
             "Please refund me, I have sent back the {goods}.",
@@ -66,9 +63,9 @@ INTENTS: dict[str, Phrasings] = {
             "Please swap the {goods}, I need a larger size.",
         ),
         hidden=templates(
-            "I hope to exchange the {goods} from {day} for a smaller kind.",
-            "Is there any way to trade the {goods} for a smaller kind?",
-            "Can the {goods} be used in trade for a larger size?",
+            "Can the {goods} be swapped for a different kind?",
+            "Can the {goods} be swapped for a smaller size?",
+            "Can my {goods} be swapped for a larger kind?",
             "Another color would be better, may I exchange the {goods}?",
             "I want to trade the {goods} from {day} for a different color.",
             "Will you swap the {goods} for ones of another color?",
@@ -102,8 +99,8 @@ INTENTS: dict[str, Phrasings] = {
         ),
         hidden=templates(
             "Is my box with the {goods} lost?",
-            "I ordered the {goods}, where {is} my {goods} now?",
-            "Has the {goods} I ordered on {day} been sent?",
+            "Is the box with my {goods} lost?",
+            "Still I wait for the {goods} I ordered.",
             "Since {day} I have waited, when will the {goods} come?",
             "I have waited for the {goods} for many days.",
             "When will the {goods} come? I have waited long.",
@@ -136,9 +133,9 @@ INTENTS: dict[str, Phrasings] = {
             "There is a hole in my {goods}.",
         ),
         hidden=templates(
-            "A crack was in the {goods} when I opened the box.",
-            "I found a crack in my {goods} on {day}.",
-            "The {goods} I got on {day} {has} a crack.",
+            "Broken, that is how my {goods} arrived.",
+            "Torn, that is what my {goods} {was}.",
+            "Bent, that is how my {goods} came.",
             "The box came on {day} with the {goods} bent and torn.",
             "In the box the {goods} {was} bent and broken.",
             "The {goods} arrived bent, I cannot use {it}.",
@@ -171,9 +168,9 @@ INTENTS: dict[str, Phrasings] = {
             "It was {some_goods} I ordered, not {an_item2}.",
         ),
         hidden=templates(
-            "I did not order {an_item2}, my order was for {some_goods}.",
-            "It should have been {some_goods}, not {an_item2}.",
-            "In place of {some_goods} there was {an_item2}.",
+            "On {day} I ordered {some_goods}, you sent {an_item2}.",
+            "I found {an_item2} in the box and not the {goods} I ordered.",
+            "I opened the box and there was {an_item2}, not the {goods}.",
             "In the box I found {an_item2} instead of the {goods}.",
             "Why have I got {an_item2} instead of the {goods}?",
             "There is {an_item2} in the box where the {goods} should be.",
@@ -206,11 +203,11 @@ INTENTS: dict[str, Phrasings] = {
             "Do you know how heavy the {goods} {is}?",
         ),
         hidden=templates(
-            "For a walk in the {weather}, would the {goods} do?",
-            "On a walk in the {weather}, can I use the {goods}?",
-            "In the {weather}, will the {goods} be of use?",
-            "What would the {goods} cost me?",
+            "Is there a smaller size of the {goods}?",
+            "I would like to know how heavy the {goods} {is}.",
             "How long do you think the {goods} will last?",
+            "What would the {goods} cost me?",
+            "I want to know what the {goods} would cost.",
             "Can you tell me if the {goods} {is} heavy?",
             "How large {is} the {goods}?",
             "What color {is} the {goods}?",
@@ -281,8 +278,8 @@ URGENCIES: dict[str, Phrasings] = {
         public=templates("Take a moment whenever you have time.", "It can wait, there is no rush."),
         hidden=templates(
             "No need to hurry, I can wait.",
-            "When you have time, take a moment.",
-            "Take a moment when you can.",
+            "No hurry, whenever you have a moment.",
+            "I am in no hurry.",
             "Whenever you have time is fine, no hurry at all.",
             "There is no rush, take your time.",
             "Next month is fine, there is no hurry.",
