@@ -6,7 +6,8 @@ ones, and a test can err. A submission's rows are drawn from the secret alone, s
 
 A gap is said when public rows are right more often than hidden ones by more than `allowance`, with confidence
 1 - LEVEL over all of a rung's looks. The allowance is for hidden rows that happen to be harder than public ones: about
-other products, in other wordings. What honest models show is measured (`shared/measured/hidden.json`).
+other products, in other wordings. What honest models show is measured, on the pocket base alone
+(`shared/measured/hidden.json`).
 """
 
 from collections.abc import Sequence

@@ -3,10 +3,13 @@
 import json
 
 import pytest
-from example_work import STAGE_FOLDER, by_id, report_on
+from example_work import STAGE_FOLDER
 
 from autograder.data_origin import origin_of
+from autograder.rung_02_sft import run_is_recorded
+from autograder.rung_02_submission import Rung02
 from shared.artifacts import RunRecord, fingerprint_rows
+from shared.course import load_course
 from shared.world import rows
 
 TRAIN = rows("tickets", "train", 60)
@@ -58,5 +61,7 @@ def test_known_rows_are_recognised_and_others_are_called_other(run_on, name):
 ])  # fmt: skip
 def test_the_report_says_where_the_rows_are_from(work, run_on, name, passed, told):
     run_on(KNOWN[name][0])
-    line = by_id(report_on(work, "done-when"))["run-record"]
+    course = load_course()
+    with Rung02(work, course.rung("02"), course, seed=1, split="public") as submission:
+        line = run_is_recorded(submission)
     assert line.passed is passed and told in line.observed

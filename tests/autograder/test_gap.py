@@ -130,12 +130,12 @@ def test_a_self_check_and_other_cells_look_for_no_gap(graded, monkeypatch):
     assert TOLD not in graded(cells=("read-failures",)).model_dump_json()
 
 
-def test_no_report_shows_a_hidden_row_or_the_secret(work, monkeypatch, measured_as, as_if_trained):
+def test_no_report_shows_a_hidden_row_or_the_secret(work, monkeypatch, measured_as, as_if_trained, without_children):
     """The model is wrong on every row, so that every message that quotes a failure has its chance."""
     secret = "a secret that must not be seen"
     monkeypatch.setenv("COURSE_HIDDEN_SEED", secret)
     measured_as(0, 0)
-    report = report_on(work).model_dump_json()
+    report = report_on(work, "done-when", "read-failures").model_dump_json()
     assert secret not in report
     for phrasing in ("familiar", "unseen"):
         for row in rows("tickets", "hidden", 150, 1, phrasing=phrasing):
