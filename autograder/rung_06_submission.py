@@ -8,6 +8,7 @@ from shared.artifacts import EvalRecord, LossCurve, RunRecord
 from shared.preferences import REPLY_TOKENS, Verdict, judge, pair_rows
 
 if TYPE_CHECKING:  # NumPy and what needs it are imported where they are used: a check of JSON alone stays quick
+    from autograder.gap import Look
     from autograder.reevaluation import Engine, Engines
     from autograder.rung_06_derivation import World
     from autograder.rung_06_loss import Pairs, Responses
@@ -201,6 +202,16 @@ class Rung06(Submission):
         gains = [[a - b for a, b in zip(*found[i : i + 2], strict=True)] for i in range(0, len(found), 2)]
         verdicts = judge(held_out, before), judge(held_out, after)
         return Measured(*verdicts, gains[0], Gains(*gains[1:3]), Gains(*gains[3:5]))
+
+    def gap_looks(self) -> "list[Look]":
+        """Return the looks at the policy's replies: their tone, and their promises."""
+        from autograder.gap import look
+
+        public, hidden = self.measured_public.after, self.measured.after
+        return [
+            look("polite replies to letters", [one.polite for one in public], [one.polite for one in hidden]),
+            look("promises to letters", [one.right for one in public], [one.right for one in hidden]),
+        ]
 
     @remembered
     def measured_public(self) -> Replied:

@@ -11,6 +11,7 @@ from shared.rl.rollouts import FOLDER, RolloutLog
 from shared.world import rows, sorting
 
 if TYPE_CHECKING:  # NumPy and what needs it are imported where they are used: a check of JSON alone stays quick
+    from autograder.gap import Look
     from autograder.reevaluation import Engine
     from autograder.rung_07_advantages import RewardCase
     from autograder.rung_07_loss import PolicyCase
@@ -145,6 +146,13 @@ class Rung07(TicketSubmission):
         if self.split == "public":
             return self.measured.after
         return self.counts(self.engines.after, rows(self.task, "public", PUBLIC_ORDERS, ROWS_SEED))
+
+    def gap_looks(self) -> "list[Look]":
+        """Return the look at orders; the answers to one order are alike, so each order counts as one answer."""
+        from autograder.gap import Look
+
+        public, hidden = ((round(sum(one) / SIZE), len(one)) for one in (self.measured_public, self.measured.after))
+        return [Look("orders", public, hidden)]
 
     def counts(self, engine: "Engine", asked: list[dict]) -> list[int]:
         """Return how many of SIZE sampled answers to each order the verifier accepts."""

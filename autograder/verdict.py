@@ -13,6 +13,7 @@ from pathlib import Path
 
 from autograder.checkers import checker_of
 from autograder.criteria import judge
+from autograder.gap import with_gap
 from autograder.processes import end_descendants, keep_to_ourselves
 from autograder.signature import sign
 from autograder.warm_sandbox import WarmSandbox, slow_setups
@@ -56,7 +57,7 @@ def verdict(
     with checker.submission(folder, rung, course, seed=seed, split=split) as work:
         work.confined = confined
         work.begin({criterion.cell for criterion in checker.criteria})
-        return judge(rung.id, checker.criteria, work).model_dump_json()
+        return with_gap(judge(rung.id, checker.criteria, work), work).model_dump_json()
 
 
 @contextmanager
