@@ -49,8 +49,9 @@ demo: $(STAMP) ## the whole story on the pocket model: release, solve, check, su
 all-rungs: $(STAMP) ## the solved course from rung 01 to the capstone: time, score and checks of every rung
 	@$(PY) -m autograder.all_rungs
 
-doctor: $(STAMP) ## what this machine is, which profile it gets, which rungs fit
+doctor: $(STAMP) ## what this machine is, which profile it gets, which rungs fit, whether it can grade
 	@$(PY) -m shared.hardware
+	@$(PY) -m autograder.sandbox
 
 fit: $(STAMP) ## memory of a training recipe, and which cards it fits: make fit MODEL=qwen2.5-7b METHOD=qlora
 	@$(PY) -m shared.memory_fit '$(MODEL)' '$(METHOD)'

@@ -23,6 +23,7 @@ from autograder.exit_command import run_exit, run_verify
 from autograder.exit_items import rung_state
 from autograder.report_text import show
 from autograder.runner import grade
+from autograder.sandbox import SandboxError
 from autograder.start import StartError, start
 from autograder.workplace import NoWorkError, find_work
 from shared.artifacts import ArtifactError
@@ -31,6 +32,8 @@ from shared.course import Course, CourseError, Rung, load_course
 from shared.models import ModelError
 
 DONE, NOT_DONE, CANNOT_TELL = 0, 1, 2
+ASKED_WRONGLY = (CourseError, CheckerError, NoWorkError, StartError)
+CANNOT_BE_DONE = (ArtifactError, CapstoneError, ModelError, SandboxError)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
-    except (CourseError, CheckerError, NoWorkError, StartError, ArtifactError, CapstoneError, ModelError) as error:
+    except (*ASKED_WRONGLY, *CANNOT_BE_DONE) as error:
         print(error, file=sys.stderr)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -70,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     leave.set_defaults(command=lambda options: run_exit(options, grade))
     again = commands.add_parser("verify", parents=[where], help="check a completion record against its files")
     again.add_argument("record", type=Path, metavar="RECORD.json")
-    again.set_defaults(command=lambda options: run_verify(options, grade))
+    again.set_defaults(command=lambda options: run_verify(options, _grade_others))
     publish = commands.add_parser("capstone", parents=[where], help="your best run as a folder for the hub")
     publish.add_argument("--rung", help="this rung's run: 02, 03 or 04 (default: the best that passes)")
     publish.add_argument("--merged", action="store_true", help="base and adapter as one model")
@@ -157,6 +160,11 @@ def _report(rung: Rung, work: Path | None) -> Report | None:
         return grade(rung.id, find_work(rung, work))
     except NoWorkError:
         return None
+
+
+def _grade_others(rung: str, folder: Path) -> Report:
+    """Grade work that may be somebody else's: in a sandbox, unless course.yml does without."""
+    return grade(rung, folder, sandbox=load_course().grading.sandbox)
 
 
 def _start(options: argparse.Namespace) -> int:

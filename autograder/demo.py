@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from autograder.nbgrader_course import NbgraderError, make_course_folder, nbgrader
+from autograder.sandbox import fault
 from autograder.solution_run import SolutionError, run_solution
 from shared.artifacts import EvalRecord, read_json
 from shared.course import ROOT, CourseError, Rung, load_course
@@ -67,7 +68,7 @@ def play(rung: Rung, folder: Path, console: Console) -> None:
     with _step(console, "Ada submits her work, Ben the notebook as he got it", "copies in submitted/"):
         submit(rung, folder, {"ada": work, "ben": folder / "release" / rung.folder})
     with _step(console, "The instructor grades", f"nbgrader autograde {rung.folder}"):
-        nbgrader(folder, "autograde", rung.folder)
+        nbgrader(folder, "autograde", rung.folder, *_allowance(console))
     with _step(console, "The instructor returns feedback", f"nbgrader generate_feedback {rung.folder}"):
         nbgrader(folder, "generate_feedback", rung.folder)
     grades = read_gradebook(rung, folder)
@@ -113,6 +114,14 @@ def submit(rung: Rung, folder: Path, learners: dict[str, Path]) -> None:
     for learner, work in learners.items():
         target = folder / "submitted" / learner / rung.folder
         shutil.copytree(work, target, ignore=shutil.ignore_patterns(*NOT_FOR_GRADING))
+
+
+def _allowance(console: Console) -> list[str]:
+    """Return what makes nbgrader grade without a sandbox where there is none: both learners of the story are ours."""
+    if fault() is None:
+        return []
+    console.print(f"Graded without a sandbox, for Ada and Ben are ours: {fault()}.", soft_wrap=True)
+    return ["--SubmissionExporter.sandbox=optional"]
 
 
 def read_gradebook(rung: Rung, folder: Path) -> dict[str, dict]:

@@ -21,17 +21,20 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbgrader.api import Gradebook
 from nbgrader.api import Notebook as GradebookNotebook
+from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.nbgraderformat import SCHEMA_VERSION
 from nbgrader.preprocessors import NbGraderPreprocessor
 from sqlalchemy.exc import SQLAlchemyError
+from traitlets import Enum, default
 
 from autograder.checkers import CheckerError
 from autograder.criteria import Report, one_line
 from autograder.notebook_source import grade_id, read_notebook
 from autograder.report_text import plain
 from autograder.runner import grade
-from shared.course import CourseError
+from autograder.sandbox import SandboxError, use_sandbox
+from shared.course import CourseError, load_course
 from shared.safe_files import ArtifactError, shown
 
 REPORT, UNREADABLE = "course_report", "course_unreadable"  # keys in the resources and in a notebook's metadata
@@ -52,13 +55,28 @@ class SubmissionExporter(NotebookExporter):
     nbgrader makes it once, after it has listed the submissions and before it copies any of their files.
     """
 
+    sandbox = Enum(["required", "optional"], help="Whether learners' code must run in a sandbox").tag(config=True)
+
+    @default("sandbox")
+    def _as_the_course_says(self) -> str:
+        return load_course().grading.sandbox
+
     def __init__(self, **settings: object):
         super().__init__(**settings)
         converter = self.parent
         if getattr(converter, "coursedir", None) is not None:
+            self._require_sandbox()
             _expect_each_notebook(converter)
             _leave_out_what_is_not_a_file(converter)
             _pass_over_bad_timestamps(converter.coursedir)
+
+    def _require_sandbox(self) -> None:
+        """End the whole run, in one line, when learners' code must be confined and cannot be."""
+        try:
+            use_sandbox(self.sandbox)
+        except SandboxError as error:
+            self.log.error("%s", error)
+            raise NbGraderException(str(error)) from None
 
     def from_filename(self, filename: str, resources: dict | None = None, **settings: object) -> tuple:
         """Convert one notebook. In place of one that cannot be converted stands an empty one that says why."""
@@ -218,8 +236,8 @@ class TrustedScores(NbGraderPreprocessor):
             return None, f"{where['notebook']}.ipynb has no checker"
         folder = course.format_path(course.submitted_directory, where["student"], where["assignment"])
         try:
-            return grade(where["assignment"], Path(folder)), ""
-        except (CourseError, CheckerError) as error:
+            return grade(where["assignment"], Path(folder), sandbox=self.parent.sandbox), ""
+        except (CourseError, CheckerError, SandboxError) as error:
             return None, str(error)
         except Exception as error:  # no fault of ours may stop the batch, or earn a point
             return None, f"the checker could not be run ({type(error).__name__}: {error})"

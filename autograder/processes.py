@@ -1,6 +1,6 @@
-"""What Linux offers to keep a process's affairs its own and to leave none of its children behind.
+"""What Linux offers to keep a process's affairs its own, to bound it and to leave none of its children behind.
 
-Elsewhere these functions do nothing. None of it stops a learner's code that runs as root: that takes a sandbox.
+Elsewhere these functions do nothing. The wall around a learner's code is `autograder.sandbox`.
 """
 
 import ctypes
@@ -8,7 +8,9 @@ import signal
 import sys
 
 # linux/prctl.h
-SET_DEATH_SIGNAL, SET_DUMPABLE, SET_CHILD_SUBREAPER = 1, 4, 36
+SET_DEATH_SIGNAL, SET_DUMPABLE, SET_CHILD_SUBREAPER, SET_NO_NEW_PRIVILEGES = 1, 4, 36, 38
+# linux/seccomp.h, linux/filter.h
+SET_MODE_FILTER, ALL_THREADS, INSTRUCTION_BYTES = 1, 1, 8
 
 
 def keep_to_ourselves() -> None:
@@ -34,6 +36,18 @@ def end_descendants() -> None:
             except psutil.NoSuchProcess:
                 pass
         psutil.wait_procs(descendants, timeout=5)
+
+
+def refuse_system_calls(program: bytes, loader: int) -> None:
+    """Bind this process, with all its threads, to a filter of `autograder.system_calls`. Raises OSError."""
+
+    class Program(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+    _prctl(SET_NO_NEW_PRIVILEGES, 1)
+    wanted = Program(len(program) // INSTRUCTION_BYTES, program)
+    if ctypes.CDLL(None, use_errno=True).syscall(loader, SET_MODE_FILTER, ALL_THREADS, ctypes.byref(wanted)) != 0:
+        raise OSError(ctypes.get_errno(), "the filter of system calls could not be loaded")
 
 
 def _prctl(option: int, value: int) -> None:

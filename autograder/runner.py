@@ -20,6 +20,7 @@ from pathlib import Path
 
 from autograder.checkers import checker_of
 from autograder.criteria import Criterion, Finding, Report, all_failed, one_line, recount
+from autograder.sandbox import Policy, use_sandbox
 from autograder.signature import sign
 from shared.course import load_course
 from shared.world.splits import HIDDEN_SEED_VARIABLE
@@ -32,13 +33,23 @@ SETTINGS = ("COURSE_PROFILE", "COURSE_BASE_MODEL", "CUDA_VISIBLE_DEVICES", "LD_L
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def grade(rung: str, submission: Path, *, seed: int | None = None, cells: Collection[str] | None = None) -> Report:
+def grade(
+    rung: str,
+    submission: Path,
+    *,
+    seed: int | None = None,
+    cells: Collection[str] | None = None,
+    sandbox: Policy = "optional",
+) -> Report:
     """Return the report on the rung's work in the folder `submission`.
 
     `seed` draws the inputs of the learner's functions, afresh when None; the same seed gives the same report.
-    `cells` limits the check to some graded cells. Raises CourseError or CheckerError, one line, when there is no
-    such rung, cell or checker. Nothing in a submission makes it raise.
+    `cells` limits the check to some graded cells. `sandbox` says whether those functions must run in one: whoever
+    checks their own work need not ask for it, whoever grades others' passes what course.yml says. Raises CourseError
+    or CheckerError, one line, when there is no such rung, cell or checker, and SandboxError when there must be a
+    sandbox and is none. Nothing in a submission makes it raise.
     """
+    confined = use_sandbox(sandbox)
     course = load_course()
     known = course.rung(rung)
     criteria = checker_of(known, cells).criteria
@@ -49,6 +60,7 @@ def grade(rung: str, submission: Path, *, seed: int | None = None, cells: Collec
         "seed": secrets.randbelow(2**31) if seed is None else seed,
         "cells": None if cells is None else sorted(cells),
         "memory_bytes": MEMORY_BYTES[device],
+        "confined": confined,
         # Not in the environment, which every process of the same user can read.
         "hidden_seed": os.environ.get(HIDDEN_SEED_VARIABLE, ""),
         "key": secrets.token_hex(32),

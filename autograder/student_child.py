@@ -1,7 +1,10 @@
-"""The child process in which a learner's function runs. Reads a request on stdin, writes its answers to a file.
+"""The child process in which a learner's function runs. Reads a request on stdin, writes its answers to its stdout.
 
 Started by `autograder.student_code`, never imported by anything else. It knows inputs only. What the learner's code
 prints goes nowhere near the answers.
+
+Before that code runs, the child gives up what it does not need. The limits and the filter of system calls hold whatever
+the code does; Python's audit events, which a determined one gets around, are there to say in words what is refused.
 """
 
 import ast
@@ -13,14 +16,14 @@ import sys
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 
-from autograder.processes import end_with_parent
+from autograder.processes import end_with_parent, refuse_system_calls
 
 LONGEST_TEXT = 2_000  # characters of a returned string or of an error
 LARGEST_TENSOR = 100_000  # numbers
 LARGEST_INTEGER = 10**1_000  # JSON is read back with a limit on digits
 NEW_PROCESS = {"os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.system", "subprocess.Popen"}
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 OURS = {"autograder", "shared"}  # packages that hold right answers
 
 
@@ -30,15 +33,19 @@ class Refused(Exception):
 
 def main() -> None:
     """Serve the one request on stdin."""
+    answers = os.fdopen(os.dup(1), "wb")
     request = json.load(sys.stdin)
+    for standard in (0, 1):  # nothing more to read, and what is printed goes where errors go: nowhere
+        os.dup2(2, standard)
     end_with_parent()
     _limit(**request["limits"])
     try:
-        function = _define(request["setup"], request["source"], request["function"])
+        function = _define(request["setup"], request["source"], request["function"], request["refusal"])
         reply = {"answers": [_answer(function, **call) for call in request["calls"]]}
     except Refused as error:
         reply = {"error": str(error)}
-    Path(sys.argv[1]).write_text(json.dumps(reply), encoding="utf-8")
+    answers.write(json.dumps(reply).encode())
+    answers.close()
 
 
 def _limit(seconds: int, memory_bytes: int, file_bytes: int, open_files: int) -> None:
@@ -66,25 +73,28 @@ def _lower(limit: int, value: int, spare: int = 0) -> None:
 
 
 def _watch(event: str, arguments: tuple) -> None:
-    """Refuse new processes and our own right answers, by Python's audit events.
+    """Refuse new processes, writing files and our own right answers, by Python's audit events.
 
-    Root, as in most containers, is above RLIMIT_NPROC. An import is an event only while the module is not loaded, so
-    what `setup` has imported stays at hand.
+    An import is an event only while the module is not loaded, so what `setup` has imported stays at hand.
     """
     if event in NEW_PROCESS:
         raise PermissionError(f"{event}: a new process is not allowed here")
-    if event == "ctypes.dlopen" or (event in ("os.kill", "os.killpg") and arguments[0] != os.getpid()):
+    if event in ("ctypes.dlopen", "os.kill", "os.killpg"):
         raise PermissionError(f"{event}: not allowed here")
+    if event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING:
+        raise PermissionError("open: no file can be written here. Return the result")
     if event == "import" and str(arguments[0]).partition(".")[0] in OURS:
         raise PermissionError(f"import {arguments[0]}: the course's own code is not an answer. Write it yourself")
 
 
-def _define(setup: str, source: str, name: str) -> Callable:
-    """Return the function `name` that the cell defines; raises Refused."""
+def _define(setup: str, source: str, name: str, refusal: list | None) -> Callable:
+    """Return the function `name` that the cell defines; raises Refused. From `setup` on, the process is bound."""
     _look_at(source, name)
     namespace: dict = {"__name__": "answer"}
     exec(compile(setup, "<setup>", "exec"), namespace)
     _lower(resource.RLIMIT_NPROC, 0)  # after the imports: no new process and no new thread from here on
+    if refusal is not None:
+        refuse_system_calls(bytes.fromhex(refusal[0]), refusal[1])
     sys.addaudithook(_watch)
     try:
         exec(compile(source, "<cell>", "exec"), namespace)

@@ -1,13 +1,16 @@
 """Run a learner's function apart from the grade: inputs go in, plain numbers and text come out.
 
 The function's source is taken from the submitted notebook and run in a process of its own: isolated Python, an empty
-environment, a private temporary folder, limits on time, memory, file size, open files and new processes
-(`autograder.student_child` sets them). The process never sees an expected value; the caller compares.
+environment, a private temporary folder, limits on time, memory, answers and open files, and, where there is libseccomp,
+only the system calls that computing takes (`autograder.student_child` sets them). The process never sees an expected
+value; the caller compares. Its answers come back through one open file that has no name; what it prints goes nowhere.
 
-The limits stop accidents: endless loops, runaway memory, a full disk. They are not a wall against an attacker, who
-could still read files and open connections; `_command` is the place where a sandbox goes around the child.
+Those limits bound accidents and most mischief. The wall against an attacker, who could otherwise read whatever the
+grader can read, is the sandbox around the child (`autograder.sandbox`): grading demands it, a self-check uses it where
+there is one.
 """
 
+import contextlib
 import json
 import math
 import os
@@ -21,10 +24,14 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from shared.safe_files import ArtifactError, read_limited
+from autograder import sandbox
+from autograder.course_files import course_files
+from autograder.system_calls import refusal
+from shared.safe_files import ArtifactError
 
-LARGEST_ANSWER_FILE = 4_000_000  # bytes
-REQUEST, ANSWER, PRINTED = "request.json", "answer.json", "printed.txt"
+LARGEST_ANSWERS = 4_000_000  # bytes
+CHILD = "autograder.student_child"
+SHELL_SIGNAL = 128  # a program that ran another tells that a signal ended it by 128 + the signal's number
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class Limits:
 
     seconds: int = 60
     memory_bytes: int = 4 * 2**30
-    file_bytes: int = 16 * 2**20
+    file_bytes: int = 16 * 2**20  # the answers are a file, too
     open_files: int = 256
 
 
@@ -108,32 +115,52 @@ class Reply(BaseModel):
 class StudentCode:
     """A learner's function at work in its own process. Start early, ask for `answers` late: the two run side by side.
 
-    Used as a context manager, so that no process outlives the check.
+    `confined` says whether that is in the sandbox; by default it is where there is one. Used as a context manager, so
+    that no process outlives the check.
     """
 
-    def __init__(self, function: LearnerFunction, source: str, calls: list[Call], limits: Limits | None = None):
+    def __init__(
+        self,
+        function: LearnerFunction,
+        source: str,
+        calls: list[Call],
+        limits: Limits | None = None,
+        *,
+        confined: bool | None = None,
+    ):
         self.function, self.calls, self.limits = function, calls, limits or Limits()
-        self._folder = tempfile.TemporaryDirectory(prefix="answer-")
-        self.folder = Path(self._folder.name)
-        request = {
-            "setup": function.setup,
-            "source": source,
-            "function": function.name,
-            "calls": [{"arguments": call.arguments, "gradient_of": call.gradient_of} for call in calls],
-            "limits": vars(self.limits),
-        }
-        (self.folder / REQUEST).write_text(json.dumps(request), encoding="utf-8")
-        self._process = self._start()
+        self.confined = sandbox.fault() is None if confined is None else confined
+        self._kept = contextlib.ExitStack()
+        self.folder = Path(self._kept.enter_context(tempfile.TemporaryDirectory(prefix="answer-")))
+        self._answers = self._kept.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 (closed with `_kept`)
+        self._process = self._start(json.dumps(self._request(source)).encode())
 
-    def _start(self) -> subprocess.Popen:
-        with (self.folder / REQUEST).open("rb") as request, (self.folder / PRINTED).open("wb") as printed:
+    def _request(self, source: str) -> dict:
+        """Return all that the child is told."""
+        refused = refusal()
+        return {
+            "setup": self.function.setup,
+            "source": source,
+            "function": self.function.name,
+            "calls": [{"arguments": call.arguments, "gradient_of": call.gradient_of} for call in self.calls],
+            "limits": vars(self.limits),
+            "refusal": None if refused is None else [refused.program.hex(), refused.loader],
+        }
+
+    def _start(self, request: bytes) -> subprocess.Popen:
+        command = [sys.executable, "-I", "-B", "-m", CHILD]
+        if self.confined:
+            command = sandbox.confined(command, course_files(f"import {CHILD}\n{self.function.setup}"))
+        with tempfile.TemporaryFile() as told:
+            told.write(request)
+            told.seek(0)
             return subprocess.Popen(
-                _command(),
-                stdin=request,
-                stdout=printed,
-                stderr=printed,
+                command,
+                stdin=told,
+                stdout=self._answers,
+                stderr=subprocess.DEVNULL,
                 cwd=self.folder,
-                env=_environment(self.folder),
+                env=_environment(sandbox.HOME if self.confined else str(self.folder)),
                 start_new_session=True,
             )
 
@@ -149,6 +176,8 @@ class StudentCode:
             status = None
         finally:
             self._end()
+        if self.confined and status is not None and status > SHELL_SIGNAL:
+            status = SHELL_SIGNAL - status  # as it is told of a process of one's own
         if status in (None, -signal.SIGXCPU):  # its time on the clock, or its time on the processor, is over
             raise ArtifactError(f"{name}: no answer within {self.limits.seconds} s: an endless loop?")
         reply = self._reply(status)
@@ -159,16 +188,17 @@ class StudentCode:
         return reply.answers
 
     def _reply(self, status: int) -> Reply:
+        said = os.pread(self._answers.fileno(), LARGEST_ANSWERS + 1, 0)
         try:
-            return Reply.model_validate_json(read_limited(self.folder / ANSWER, self.folder, LARGEST_ANSWER_FILE))
-        except (ArtifactError, ValidationError):
+            return Reply.model_validate_json(said if len(said) <= LARGEST_ANSWERS else b"")
+        except ValidationError:
             raise ArtifactError(
                 f"{self.function.name}: its process ended without a usable answer ({_ending(status)}). "
                 "Does the cell exit, use too much memory or write files?"
             ) from None
 
     def _end(self) -> None:
-        """End the child and whatever it started in its process group."""
+        """End the child and whatever it started in its process group, the sandbox's own processes among it."""
         try:
             os.killpg(self._process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):  # nothing of it is left (macOS says so with PermissionError)
@@ -180,19 +210,14 @@ class StudentCode:
 
     def __exit__(self, *_: object) -> None:
         self._end()
-        self._folder.cleanup()
+        self._kept.close()
 
 
-def _command() -> list[str]:
-    return [sys.executable, "-I", "-m", "autograder.student_child", ANSWER]
-
-
-def _environment(folder: Path) -> dict[str, str]:
+def _environment(home: str) -> dict[str, str]:
     """Return the whole environment of the child: no secrets, no settings of ours, one thread a library.
 
     No GPU either: PyTorch would start a thread for it at the first backward pass, and new threads are refused.
     """
-    home = str(folder)
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     # Compiling starts processes; a function under @torch.compile runs uncompiled here, with the same result.
     fixed = {"LANG": "C.UTF-8", "CUDA_VISIBLE_DEVICES": "", "TORCHDYNAMO_DISABLE": "1"}

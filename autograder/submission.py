@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from autograder.criteria import CannotTell, NotMet
 from autograder.notebook_source import RESTORE, answer_source, has_cell, read_notebook
-from autograder.student_code import Answer, LearnerFunction, StudentCode
+from autograder.student_code import Answer, Call, LearnerFunction, StudentCode
 from shared.artifacts import Artifact, ArtifactError, read_json, safe_path
 from shared.course import Course, Rung
 
@@ -38,13 +38,14 @@ def remembered(method: Callable[..., Value]) -> Value:
 class Submission:
     """What a rung's checker asks. A rung adds its own properties in a subclass.
 
-    `learner_functions` names the learner functions of the rung, each with the graded cell that it earns
-    points for and the
-    method that makes its calls. Their processes start when the submission is entered (`with`), and end with it.
+    `learner_functions` names the learner functions of the rung, each with the graded cell that it earns points for and
+    the method that makes its calls. Their processes start with `begin` and end when the submission is left (`with`).
+    `confined` says whether they run in the sandbox; None: where there is one.
     """
 
     learner_functions: tuple[tuple[str, LearnerFunction, str], ...] = ()
     libraries: tuple[str, ...] = ("torch", "transformers")  # whose versions run.json must say
+    confined: bool | None = None
 
     def __init__(self, folder: Path, rung: Rung, course: Course, *, seed: int, split: str):
         self.folder, self.rung, self.course, self.seed, self.split = folder, rung, course, seed, split
@@ -55,10 +56,14 @@ class Submission:
         for cell, function, calls in self.learner_functions:
             if cell in cells:
                 try:
-                    source = answer_source(self.notebook, function.cell, self.notebook_path)
-                    self._running[function.name] = StudentCode(function, source, getattr(self, calls)())
+                    self._running[function.name] = self.start(function, getattr(self, calls)())
                 except Exception as error:
                     self._running[function.name] = error
+
+    def start(self, function: LearnerFunction, calls: list[Call]) -> StudentCode:
+        """Start a learner's function on `calls`. Raises ArtifactError, one line, when the notebook has no such cell."""
+        source = answer_source(self.notebook, function.cell, self.notebook_path)
+        return StudentCode(function, source, calls, confined=self.confined)
 
     def is_running(self, cell: str) -> bool:
         """Return whether a learner's function for this graded cell has been started."""

@@ -26,19 +26,24 @@ def main() -> None:
     _limit_memory(request["memory_bytes"])
     if request["hidden_seed"]:
         os.environ[HIDDEN_SEED_VARIABLE] = request["hidden_seed"]
-    report = verdict(request["rung"], Path(request["folder"]), request["seed"], request["cells"]).encode()
+    folder, confined = Path(request["folder"]), request["confined"]
+    report = verdict(request["rung"], folder, request["seed"], request["cells"], confined=confined).encode()
     end_descendants()
     answer.write(sign(report, request["key"]) + b"\n" + report)
     answer.close()
 
 
-def verdict(rung_name: str, folder: Path, seed: int, cells: list[str] | None) -> str:
-    """Return the report on a submission as JSON, over the criteria of `cells` (all of them when None)."""
+def verdict(rung_name: str, folder: Path, seed: int, cells: list[str] | None, *, confined: bool | None = None) -> str:
+    """Return the report on a submission as JSON, over the criteria of `cells` (all of them when None).
+
+    `confined`: whether the learner's functions run in the sandbox; None: where there is one.
+    """
     course = load_course()
     rung = course.rung(rung_name)
     checker = checker_of(rung, cells)
     split = "hidden" if os.environ.get(HIDDEN_SEED_VARIABLE) else "public"
     with checker.submission(folder, rung, course, seed=seed, split=split) as work:
+        work.confined = confined
         work.begin({criterion.cell for criterion in checker.criteria})
         return judge(rung.id, checker.criteria, work).model_dump_json()
 

@@ -124,11 +124,18 @@ class Rung(Entry):
         return self
 
 
+class Grading(Entry):
+    """How learners' work is graded. `sandbox`: whether their code must run in one; a self-check never demands it."""
+
+    sandbox: Literal["required", "optional"] = "required"
+
+
 class Course(Entry):
     """The whole course, in the order in which it is taken."""
 
     title: Name
     summary: Name
+    grading: Grading = Grading()
     profiles: dict[ProfileName, Profile]
     exit_items: Annotated[tuple[ExitItem, ...], Field(min_length=1, strict=False)]
     rungs: Annotated[tuple[Rung, ...], Field(min_length=1, strict=False)]

@@ -128,7 +128,7 @@ def without_children(monkeypatch):
 class AnswersHere:
     """In place of StudentCode: the same calls and the same answers, by the code that the child runs."""
 
-    def __init__(self, function, source, calls):
+    def __init__(self, function, source, calls, **_):
         self.namespace = {"__name__": "answer"}
         exec(compile(function.setup, "<setup>", "exec"), self.namespace)
         exec(compile(source, "<cell>", "exec"), self.namespace)

@@ -15,6 +15,7 @@ from autograder.exit_items import State, judge_items
 from autograder.exit_page import exit_html
 from autograder.exit_record import files_of, hash_file
 from autograder.exit_verify import read_record, verify
+from autograder.sandbox import fault
 from shared.artifacts import ArtifactError, write_json
 from shared.course import load_course
 
@@ -34,7 +35,7 @@ def report(rung: str, *ends: bool | None):
     return add_up(rung, results)
 
 
-def by_content(rung, folder):
+def by_content(rung, folder, **_):
     """Grade by what the folder's one artifact says: 'good' passes, 'unknown' cannot be told, all else fails."""
     said = (folder / "artifacts" / "work.txt").read_text()
     return report(rung, {"good": True, "unknown": None}.get(said, False))
@@ -341,6 +342,7 @@ def test_too_many_files_are_refused(folder, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(fault() is not None, reason=f"others' work is verified in a sandbox only: {fault()}")
 def test_from_the_learners_work_to_the_verified_record(work, capsys):
     """The real checker on a submission whose model is noise: not yet, and the record says just that."""
     assert cli.main(["exit", "--work", str(work.parent)]) == 1
