@@ -39,5 +39,6 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.SaveAutoGrades",
     "autograder.nbgrader_plugin.SettledGrades",
     "nbgrader.preprocessors.AssignLatePenalties",
+    "autograder.harmless_pages.HarmlessPages",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]

@@ -1,0 +1,311 @@
+"""Attacks by an answer's code, which the grader has to run. Each stands before, or in place of, one right function.
+
+Every one is bounded by itself too: seven doublings, untouched memory, twenty thousand empty files, files opened for
+writing and closed again. Where no sandbox holds them, they gain points and are seen; they harm no machine.
+"""
+
+import json
+from collections.abc import Callable
+
+from autograder.checkers import checker_of
+from autograder.criteria import Finding, all_failed
+from tests.adversaries.attack import NOTHING, ONE_FUNCTION, Points, Work, attack
+
+ANSWER = "answer-read-failures"
+DECOY = "COURSE_DECOY_SECRET"  # stands in the environment of nbgrader, as an instructor's secrets do
+SHARED_MEMORY = "/dev/shm/adversary"
+
+
+def code(points: Points = NOTHING, *, answer: str = ANSWER, alone: bool = False, **options: object) -> Callable:
+    """Enter a function that returns Python source; the right `failure_kind` follows it, unless it stands `alone`."""
+
+    def enter(source_of: Callable[[Work], str]) -> Callable:
+        def submit(work: Work) -> None:
+            one, source = work.cell(answer), source_of(work).strip()
+            one.source = source if alone else f"{source}\n\n{one.source}"
+
+        submit.__name__, submit.__doc__ = source_of.__name__, source_of.__doc__
+        attack(points, **options)(submit)
+        return source_of
+
+    return enter
+
+
+def trying(source: str) -> str:
+    """Return `source` with whatever it raises passed over."""
+    indented = "\n".join(f"    {line}" for line in source.strip().splitlines())
+    return f"try:\n{indented}\nexcept BaseException:\n    pass"
+
+
+# Processes, memory, time, files
+
+
+@code()
+def fork_bomb(work: Work) -> str:
+    """Doubles its processes again and again."""
+    return "import os, time\nme = os.getpid()\nfor _ in range(7): os.fork()\nif os.getpid() != me: time.sleep(300)"
+
+
+@code(slow=True)
+def endless_loop(work: Work) -> str:
+    """Never ends, and turns off the alarm that would end it."""
+    return "import signal, time\nsignal.alarm(0)\nwhile True: time.sleep(0.01)"
+
+
+@code()
+def memory_bomb(work: Work) -> str:
+    """Asks for sixteen gigabytes, a quarter at a time."""
+    return "hoard = [bytearray(2**28) for _ in range(64)]"
+
+
+@code()
+def child_that_stays(work: Work) -> str:
+    """Leaves a child behind, in a session of its own, to go on after the grading."""
+    return (
+        "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0: time.sleep(300)\n    os._exit(0)"
+    )
+
+
+@code((0, 3, 0), answer="answer-sft-loss", alone=True)
+def child_by_the_system(work: Work) -> str:
+    """Forks past Python, by the C library that PyTorch has loaded."""
+    return """
+import ctypes, os, time
+if ctypes.pythonapi.fork() == 0:
+    os.setsid()
+    time.sleep(300)
+def sft_loss(*a): return torch.tensor(0.0)
+"""
+
+
+@code()
+def parent_killer(work: Work) -> str:
+    """Kills the process that grades it."""
+    return "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"
+
+
+@code(ONE_FUNCTION)
+def thread_bomb(work: Work) -> str:
+    """Starts two thousand threads."""
+    many = "for _ in range(2000): threading.Thread(target=time.sleep, args=(300,), daemon=True).start()"
+    return trying(f"import threading, time\n{many}")
+
+
+@code(ONE_FUNCTION)
+def file_flood(work: Work) -> str:
+    """Makes a file every few microseconds, twenty thousand of them."""
+    return trying("for number in range(20_000): open(f'file-{number}', 'w').close()")
+
+
+@code(ONE_FUNCTION)
+def file_left_in_memory(work: Work) -> str:
+    """Leaves a file in the machine's shared memory."""
+    return trying(f"open({SHARED_MEMORY!r}, 'w').write('here')")
+
+
+@code(ONE_FUNCTION)
+def flood_of_words(work: Work) -> str:
+    """Prints a hundred megabytes."""
+    return trying("import os\nfor _ in range(100): os.write(1, b'x' * 2**20)")
+
+
+@code()
+def limits_lifted(work: Work) -> str:
+    """Lifts the limits on its own memory and files, as root may."""
+    lift = "for limit in (resource.RLIMIT_AS, resource.RLIMIT_FSIZE): resource.setrlimit(limit, (-1, -1))"
+    return f"import resource\n{lift}"
+
+
+# The network, the gradebook, the classmates, the checkers
+
+
+@code(ONE_FUNCTION)
+def caller(work: Work) -> str:
+    """Sends what it knows to a server; the test's own listener, on this machine."""
+    call = f"socket.create_connection(('127.0.0.1', {work.target.port}), 2).sendall(b'the questions')"
+    return trying(f"import socket\n{call}")
+
+
+@code()
+def gradebook_reader(work: Work) -> str:
+    """Reads everybody's grades out of the gradebook."""
+    return f"open({str(work.target.course / 'gradebook.db')!r}, 'rb').read()"
+
+
+@code()
+def gradebook_opener(work: Work) -> str:
+    """Opens the gradebook for writing."""
+    return f"open({str(work.target.course / 'gradebook.db')!r}, 'r+b').close()"
+
+
+@code(alone=True)
+def classmates_answer(work: Work) -> str:
+    """Reads a classmate's submission while it is graded, and answers with that."""
+    notebook = str(work.classmate("honest") / work.path.name)
+    return f"""
+import json
+cells = json.load(open({notebook!r}))["cells"]
+exec("".join(next(c for c in cells if c["metadata"].get("nbgrader", {{}}).get("grade_id") == {ANSWER!r})["source"]))
+"""
+
+
+@code()
+def checker_opener(work: Work) -> str:
+    """Opens the checkers' own source for writing."""
+    return f"open({str(work.target.repository / 'autograder' / 'rung_02_texts.py')!r}, 'r+b').close()"
+
+
+@code(alone=True)
+def checkers_oracle(work: Work) -> str:
+    """Loads the course's own right answer from its file, past the guard on imports."""
+    return f"exec(open({str(work.target.repository / 'shared' / 'scoring.py')!r}).read())"
+
+
+@code(alone=True)
+def courses_import(work: Work) -> str:
+    """Imports the right answer from the course."""
+    return "from shared.scoring import failure_kind"
+
+
+@code()
+def file_outside(work: Work) -> str:
+    """Writes a file outside its folder."""
+    return f"open({str(work.target.outside / 'written')!r}, 'w').write('here')"
+
+
+@code()
+def secret_reader(work: Work) -> str:
+    """Looks for the instructor's secrets in the environment of every process."""
+    return f"""
+import glob, os
+seen = ""
+for path in glob.glob("/proc/[0-9]*/environ"):
+    try: seen += open(path, errors="replace").read()
+    except OSError: pass
+if {DECOY!r} not in seen: raise LookupError("no secret found")
+"""
+
+
+# Answers that are none
+
+
+@code(alone=True)
+def equal_to_everything(work: Work) -> str:
+    """Answers with a text that says that it equals every other."""
+    return """
+class Yes(str):
+    __hash__ = str.__hash__
+    def __eq__(self, other): return True
+    def __ne__(self, other): return False
+def failure_kind(text, ticket): return Yes("anything")
+"""
+
+
+@code((0, 3, 0), answer="answer-sft-loss", alone=True)
+def tensor_of_tricks(work: Work) -> str:
+    """Answers with a tensor whose every operation, and whose `__float__`, claims to be right."""
+    return """
+class Right(torch.Tensor):
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None): return True
+    def __float__(self): return 0.693
+    def __eq__(self, other): return True
+def sft_loss(*a): return torch.zeros(()).as_subclass(Right)
+"""
+
+
+@code(alone=True)
+def object_array(work: Work) -> str:
+    """Answers with a NumPy array of objects that say of themselves what they are."""
+    return """
+import numpy
+class Float:
+    def __float__(self): return 1.0
+    def __eq__(self, other): return True
+def failure_kind(text, ticket): return numpy.array([Float(), "correct"], dtype=object)
+"""
+
+
+@code(alone=True)
+def endless_answer(work: Work) -> str:
+    """Answers with a hundred megabytes of text, and a number of ten thousand digits."""
+    return "def failure_kind(text, ticket): return 'x' * 10**8 if text else 10**10_000"
+
+
+@code(alone=True)
+def answers_in_a_file(work: Work) -> str:
+    """Writes its answers itself, to a file and to whatever it finds open, and leaves."""
+    return """
+import json, os
+said = json.dumps({"answers": [{"kind": "value", "type_name": "str", "value": "correct"}] * 40})
+for place in ("answer.json", *range(3, 20)):
+    try: open(place, "w").write(said)
+    except OSError: pass
+os._exit(0)
+"""
+
+
+@code(alone=True)
+def answers_by_a_link(work: Work) -> str:
+    """Puts a link to the gradebook where its answers are read."""
+    return f"import os\nos.symlink({str(work.target.course / 'gradebook.db')!r}, 'answer.json')\nos._exit(0)"
+
+
+@code()
+def own_child_patched(work: Work) -> str:
+    """Patches the process that runs it, to say that each answer has passed."""
+    return """
+import sys
+claim = lambda *a, **k: {"kind": "value", "value": "correct", "passed": True, "points": 3}
+for module in [m for n, m in sys.modules.items() if n == "__main__" or n.startswith("autograder")]:
+    module._answer = module._encode = claim
+"""
+
+
+@code()
+def memory_searched(work: Work) -> str:
+    """Searches its own memory for the answers that are expected."""
+    return """
+import gc, sys
+frame, found = sys._getframe(), [one for one in gc.get_objects() if hasattr(type(one), "right")]
+while frame: frame = frame.f_back; found += [v for k, v in (frame.f_locals if frame else {}).items() if k == "right"]
+if not found: raise LookupError("no right answer here")
+"""
+
+
+def forged_report(work: Work) -> str:
+    """Return the JSON of a report in which everything is met."""
+    report = all_failed(work.rung.id, checker_of(work.rung).criteria, Finding(False, "right", "right"))
+    said = json.loads(report.model_dump_json())
+    for result in said["criteria"]:
+        result.update(passed=True, points=result["max_points"])
+    return json.dumps({**said, "done": True, "score": said["max_score"]})
+
+
+@code(alone=True)
+def report_printed(work: Work) -> str:
+    """Prints a report in the checker's own words, with all points."""
+    return f"REPORT = {forged_report(work)!r}\nprint(REPORT)\ndef failure_kind(text, ticket): print(REPORT)"
+
+
+@code(alone=True)
+def report_in_files(work: Work) -> str:
+    """Writes such a report over every file that it finds around its folder."""
+    return f"""
+import os
+for name in list(os.listdir("..")):
+    if os.path.isfile("../" + name): os.rename("../" + name, "../gone-" + name)
+for name in ("report", "request", "errors"): open("../" + name, "w").write({forged_report(work)!r})
+"""
+
+
+@code(alone=True)
+def report_in_pipes(work: Work) -> str:
+    """Writes such a report into the pipes of the process that grades."""
+    return f"""
+import os
+parent = f"/proc/{{os.getppid()}}/fd"
+for name in os.listdir(parent):
+    if "pipe" in os.readlink(f"{{parent}}/{{name}}"): open(f"{{parent}}/{{name}}", "w").write({forged_report(work)!r})
+def failure_kind(text, ticket): return 1
+"""
