@@ -80,6 +80,9 @@ tool-%: $(STAMP) ## rung 11's run with another tool, its environment made first;
 grade-rung-%: $(STAMP) ## for instructors: nbgrader autograde rung NN
 	@$(BIN)/nbgrader autograde "$$($(PY) -m shared.course --folder $*)"
 
+same-work-rung-%: $(STAMP) ## for instructors: which submissions of rung NN hold the same work
+	@$(PY) -m autograder.same_work '$*'
+
 test: $(STAMP) ## every test, the solved notebooks executed
 	@$(PY) -m pytest -m ""
 
