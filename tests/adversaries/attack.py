@@ -97,7 +97,7 @@ class Work:
 
 class Attack(NamedTuple):
     """One row of the table. `waits`: the cells for a human. `again`: after honest work was graded. `slow`: only a limit
-    on time ends it."""
+    on time ends it. `part`: the module of the table that it stands in."""
 
     name: str
     tries: str
@@ -108,6 +108,7 @@ class Attack(NamedTuple):
     waits: Collection[str]
     again: bool
     slow: bool
+    part: str
 
     @property
     def deserves(self) -> dict[str, float]:
@@ -145,7 +146,7 @@ def _entering(
         waiting = tuple(known.prose_cells) if waits is None else tuple(waits)
         name, tries = submit.__name__, (submit.__doc__ or "").partition("\n")[0]
         assert name not in {**ATTACKS, **LEARNERS} and tries, f"{name}: a second one of this name, or no docstring"
-        table[name] = Attack(name, tries, submit, points, start, known, waiting, again, slow)
+        table[name] = Attack(name, tries, submit, points, start, known, waiting, again, slow, submit.__module__)
         return submit
 
     return enter

@@ -13,7 +13,7 @@ from tests.adversaries.attack import NOTHING, ONE_FUNCTION, Points, Work, attack
 
 ANSWER = "answer-read-failures"
 DECOY = "COURSE_DECOY_SECRET"  # stands in the environment of nbgrader, as an instructor's secrets do
-SHARED_MEMORY = "/dev/shm/adversary"
+SHARED_MEMORY = "/dev/shm/adversary-{}"  # and the port of the listener, so that no two sessions meet
 
 
 def code(points: Points = NOTHING, *, answer: str = ANSWER, alone: bool = False, **options: object) -> Callable:
@@ -100,7 +100,7 @@ def file_flood(work: Work) -> str:
 @code(ONE_FUNCTION)
 def file_left_in_memory(work: Work) -> str:
     """Leaves a file in the machine's shared memory."""
-    return trying(f"open({SHARED_MEMORY!r}, 'w').write('here')")
+    return trying(f"open({SHARED_MEMORY.format(work.target.port)!r}, 'w').write('here')")
 
 
 @code(ONE_FUNCTION)

@@ -141,5 +141,3 @@ def test_the_scores_can_be_exported(room, feedback):
     expected = {name: sum(one.points) for name, one in CLASS.items()}
     expected["again_graded_by_hand"] = sum(BY_HAND.values()) + 3
     assert {name: exported[name] for name in expected} == expected
-
-
