@@ -60,12 +60,12 @@ def stock_notebook(honest: nbformat.NotebookNode) -> nbformat.NotebookNode:
     cells = [new_code_cell("import json\nimport torch\nimport torch.nn.functional as F\nfrom torch import nn")]
     for name, points in RUNG.cells.items():
         if name != "done-when":
-            solution = f"### BEGIN SOLUTION\n{cell(honest, f'answer-{name}').source}\n### END SOLUTION"
-            cells.append(new_code_cell(solution, metadata=_meta(f"answer-{name}", solution=True)))
+            answer = cell(honest, f"answer-{name}").source  # the solution's, so with its own marks
+            cells.append(new_code_cell(answer, metadata=_meta(f"answer-{name}", solution=True)))
         check = f'grade("{RUNG.id}", Path("."), cells=["{name}"]).score'
         source = f"from pathlib import Path\nfrom autograder.runner import grade\n\n{check}"
         cells.append(new_code_cell(source, metadata=_meta(name, points=points)))
-    prose = f"### BEGIN SOLUTION\n{cell(honest, PROSE).source}\n### END SOLUTION"
+    prose = cell(honest, PROSE).source
     cells.append(new_markdown_cell(prose, metadata=_meta(PROSE, points=RUNG.prose_cells[PROSE], solution=True)))
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return new_notebook(cells=cells, metadata={"kernelspec": kernel})
@@ -180,12 +180,13 @@ def page() -> str:
 def _head(results: dict) -> Iterator[str]:
     """Yield the page's beginning, with the counts."""
     gained = f"{sum(_gained(name, results) for name in results)} of {len(results)}"
+    attacks, learners = len(ATTACKS), len(LEARNERS)
     others = sum(result["classmate"] != sum(ONE_FUNCTION) for result in results.values())
     yield from f"""# Attacks on the grade
 
-{len(ATTACKS)} attacks, graded in `make test` by the real `nbgrader autograde`, in one batch with {len(LEARNERS)} learners who
-mean no harm. The first number is what an attack must get here, to the point; a test fails at any other. It is what the honest part
-of the submission deserves. None stops the batch, and none leaves a process or a file behind.
+{attacks} attacks, graded in `make test` by the real `nbgrader autograde`, in one batch with {learners} learners who mean
+no harm. The first number is what an attack must get here, to the point; a test fails at any other. It is what the
+honest part of the submission deserves. None stops the batch, and none leaves a process or a file behind.
 
 The second number is what the same submission got from stock nbgrader 0.9.6, measured once by
 `scripts/stock_nbgrader.py`: the same checkers, called in each graded cell and run in a clean process, their points

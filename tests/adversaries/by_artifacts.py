@@ -111,3 +111,45 @@ def another_base_named(work: Work) -> None:
 @attack(ALL, start=HONEST)
 def classmates_work(work: Work) -> None:
     """Submits a classmate's whole work under its own name: right, and named by `make same-work-rung-02`."""
+
+
+# Rungs 03 and 04
+
+
+@attack((0, 4, 11), start=TRAINED, rung="03", waits=())
+def classmates_adapter(work: Work) -> None:
+    """Submits a classmate's adapter and answers: right, and named by `make same-work-rung-03`."""
+
+
+@attack((0, 4, 0), start=TRAINED, rung="03", waits=())
+def adapter_that_is_the_base(work: Work) -> None:
+    """Submits an adapter whose every B is zero: the base, renamed."""
+
+    def change(held: dict[str, np.ndarray]) -> None:
+        for name, values in held.items():
+            if "lora_B" in name:
+                values.fill(0)
+
+    edit_weights(work, ADAPTER, change)
+
+
+@attack((0, 4, 0), start=TRAINED, rung="03", waits=())
+def adapter_with_remote_code(work: Work) -> None:
+    """Lets the adapter's configuration name Python of its own, and a base of its own beside it."""
+    (work.folder / "artifacts" / "adapter" / "evil.py").write_text(work.mark())
+    own = {"auto_mapping": {"base_model_class": "Model", "parent_library": "evil"}, "base_model_name_or_path": "."}
+    work.edit("artifacts/adapter/adapter_config.json", lambda config: config.update(own))
+
+
+@attack((0, 0, 11), start=TRAINED, rung="03", waits=())
+def answers_to_another_draw(work: Work) -> None:
+    """Answers one's own questions with the answers to a classmate's draw."""
+    work.edit("artifacts/answers.json", lambda record: record.update(seed=record["seed"] ^ 12345))
+
+
+@attack((0, 4, 0), start=TRAINED, rung="04", waits=())
+def lora_for_qlora(work: Work) -> None:
+    """Submits rung 03's adapter, trained over the unrounded base, as rung 04's."""
+    adapter, mine = work.target.course / "submitted/honest_adapter/rung-03-lora/artifacts/adapter", "artifacts/adapter"
+    shutil.copytree(adapter, work.folder / mine, dirs_exist_ok=True)
+    work.edit(f"{mine}/run.json", lambda run: run.update(rung="04", method="qlora"))

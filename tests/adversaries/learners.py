@@ -24,6 +24,16 @@ def honest(work: Work) -> None:
         (work.folder / name).write_bytes(b"not for grading")
 
 
+@learner((0, 4, 11), start=TRAINED, rung="03", waits=())
+def honest_adapter(work: Work) -> None:
+    """Rung 03 with the numbers and the adapter, the function not written."""
+
+
+@learner((0, 4, 10), start=TRAINED, rung="04", waits=())
+def honest_qlora(work: Work) -> None:
+    """Rung 04 on the pocket base, the function not written: all but the seven billion parameters."""
+
+
 @learner((4, 0, 13), start=HONEST)
 def one_answer_missing(work: Work) -> None:
     """The model is there, one function is not written."""

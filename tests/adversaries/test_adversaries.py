@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from autograder.same_work import marks_of, same_work
 from tests.adversaries.attack import ATTACKS, LEARNERS, RUNG
 from tests.adversaries.by_code import SHARED_MEMORY
 from tests.adversaries.conftest import BY_HAND
@@ -89,3 +90,12 @@ def test_submissions_and_the_repository_are_as_they_were(batch):
         assert run.before == run.after
     before, after = batch.repository
     assert before == after
+
+
+@pytest.mark.parametrize("names", [{"honest", "classmates_work"}, {"honest_adapter", "classmates_adapter"}])
+def test_a_classmates_work_is_named_in_the_report_on_the_class(room, batch, names):
+    """By the clock of its run, which two honest learners never share; equal weights they may."""
+    rung = TABLE[min(names)].rung
+    folders = {name: room.folder / "submitted" / name / rung.folder for name in names}
+    found = dict(same_work({name: marks_of(folder, rung) for name, folder in folders.items()}))
+    assert any("by its clock" in what and set(group) == names for what, group in found.items())

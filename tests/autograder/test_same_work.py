@@ -53,9 +53,7 @@ def test_likeness_is_not_sameness(pair):
     edit(pair[1] / CURVE, retimed)
     edit(pair[1] / ANSWERS, lambda record: record.update(seed=78))
     edit_weights(pair[1] / "artifacts/model/model.safetensors", lambda tensors: tensors["model.norm.weight"].fill(2))
-    other = (
-        "Only the ticket is trained on, since the letter is given. Format came first, then meaning; rare ones fail."
-    )
+    other = "Only the ticket is trained on, since the letter is given. Format came first, then meaning; rare ones fail."
     write_notebook(solved_notebook({"explain-sft": other}), pair[1])
     assert found(*pair) == set()
 
