@@ -48,6 +48,22 @@ RESULTS, PAGE = ROOT / "tests" / "adversaries" / "stock_nbgrader.json", ROOT / "
 SECONDS = 90  # for one attack
 CLASSMATE = "honest"  # the name that attacks on a classmate know
 NOT_RUN = {"weights_of_5_gb": "nbgrader would copy five gigabytes"}
+NOT_HELD = """## What no program here can tell
+
+- **A classmate's work under one's own name** is right, so it scores. `make same-work-rung-NN` names those who share
+  the clock of a training run, the seed of their own questions, or their prose. Equal weights alone are no proof: one
+  notebook run unchanged twice on one machine gives them bit by bit. Whoever trains again, or rewrites the clock, is
+  not named.
+- **Weights moved by noise** look like weights moved by training until they are measured: they earn the 3 points of 20
+  for a real model and its record in rung 02, and none of those for what a model can do.
+- **Another way of training.** A model that was taught the answers with supervision, beside a log of rollouts that is
+  made up to fit it, can earn rung 07's `done-when`, 8 points: the checker holds the log against what base and model
+  give, it does not repeat the run.
+- **The keys of rungs 01 and 11**, and every checker, stand in the repository. A learner who reads them at home can
+  copy right functions and the decisions (4 points and 2); the argument for these, which a human reads, is where the
+  thinking shows.
+- **Somebody else's help**, a person's or a program's.
+"""
 CONFIG = """
 c = get_config()
 c.CourseDirectory.course_id = "stock"
@@ -155,26 +171,31 @@ def _score(course: Path, name: str) -> float | None:
 
 def measure(solved: Path, names: list[str]) -> None:
     """Measure the attacks of rung 02 that have no result yet, or those named, and keep each result at once."""
-    known = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
     mine = [name for name, one in ATTACKS.items() if one.rung == RUNG and name not in NOT_RUN]
-    todo = names or [name for name in mine if name not in known]
+    todo = names or [name for name in mine if name not in _known()]
     with tempfile.TemporaryDirectory(prefix="stock-") as name:
         folder = Path(name)
         starts = make_template(folder / "template", solved)
         for attack in todo:
             work = folder / attack
             work.mkdir()
-            known[attack] = attacked(ATTACKS[attack], folder / "template", starts, work)
+            result = attacked(ATTACKS[attack], folder / "template", starts, work)
             shutil.rmtree(work)
-            print(f"{attack}: {known[attack]}", flush=True)
+            print(f"{attack}: {result}", flush=True)
+            known = {**_known(), attack: result}  # read again: others may be at work on other attacks
             ordered = {one: known[one] for one in ATTACKS if one in known}
             RESULTS.write_text(json.dumps(ordered, indent=1) + "\n")
+
+
+def _known() -> dict:
+    return json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
 
 
 def page() -> str:
     """Return docs/adversaries.md, from the table and the results."""
     results = json.loads(RESULTS.read_text())
-    return "\n".join([*_head(results), *(line for part in PARTS[1:] for line in _part(part, results))]) + "\n"
+    parts = (line for part in PARTS[1:] for line in _part(part, results))
+    return "\n".join([*_head(results), *parts, "", *NOT_HELD.splitlines()]) + "\n"
 
 
 def _head(results: dict) -> Iterator[str]:
@@ -184,8 +205,8 @@ def _head(results: dict) -> Iterator[str]:
     others = sum(result["classmate"] != sum(ONE_FUNCTION) for result in results.values())
     yield from f"""# Attacks on the grade
 
-{attacks} attacks, graded in `make test` by the real `nbgrader autograde`, in one batch with {learners} learners who mean
-no harm. The first number is what an attack must get here, to the point; a test fails at any other. It is what the
+{attacks} attacks, graded in `make test` by the real `nbgrader autograde`, beside {learners} learners who mean no
+harm. The first number is what an attack must get here, to the point; a test fails at any other. It is what the
 honest part of the submission deserves. None stops the batch, and none leaves a process or a file behind.
 
 The second number is what the same submission got from stock nbgrader 0.9.6, measured once by
