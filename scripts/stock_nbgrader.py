@@ -57,8 +57,8 @@ NOT_HELD = """## What no program here can tell
 - **Weights moved by noise** look like weights moved by training until they are measured: they earn the 3 points of 20
   for a real model and its record in rung 02, and none of those for what a model can do.
 - **Another way of training.** A model that was taught the answers with supervision, beside a log of rollouts that is
-  made up to fit it, can earn rung 07's `done-when`, 8 points: the checker holds the log against what base and model
-  give, it does not repeat the run.
+  made up to fit it, may earn up to the 8 points of rung 07's `done-when`: the checker holds the log against what base
+  and model give, it does not repeat the run.
 - **The keys of rungs 01 and 11**, and every checker, stand in the repository. A learner who reads them at home can
   copy right functions and the decisions (4 points and 2); the argument for these, which a human reads, is where the
   thinking shows.
@@ -237,7 +237,8 @@ def _part(part: object, results: dict) -> Iterator[str]:
 
 def _stock(one: Attack, results: dict) -> str:
     if one.name not in results:
-        return f"not run: {NOT_RUN.get(one.name, 'made for another rung')}"
+        reason = "not measured yet" if one.rung == RUNG else "not run: made for another rung"
+        return f"not run: {NOT_RUN[one.name]}" if one.name in NOT_RUN else reason
     result = results[one.name]
     score = "not graded" if result["score"] is None else f"{result['score']:g}"
     notes = []

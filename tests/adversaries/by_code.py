@@ -55,7 +55,7 @@ def endless_loop(work: Work) -> str:
 @code()
 def memory_bomb(work: Work) -> str:
     """Asks for sixteen gigabytes, a quarter at a time."""
-    return "hoard = [bytearray(2**28) for _ in range(64)]"
+    return "import mmap\nhoard = [mmap.mmap(-1, 2**28) for _ in range(64)]"  # never written to, so never there
 
 
 @code()
