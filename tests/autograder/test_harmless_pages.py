@@ -5,7 +5,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from autograder.harmless_pages import HarmlessPages
 
-TABLE = '<div><progress value="3" max="10"></progress><table><tr><td style="color: red;">0.5</td></tr></table></div>'
+ROW = '<tr><td style="color: red;">0.5</td></tr>'
+TABLE = f'<div><progress value="3" max="10"></progress><table><tbody>{ROW}</tbody></table></div>'
 
 
 def shown(cell):
