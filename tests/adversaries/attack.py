@@ -1,8 +1,8 @@
 """What an attack is: a submission, made from an honest one by a small function, and the exact score that it must get.
 
-The modules `in_notebooks`, `in_files`, `by_code` and `by_artifacts` are the table. An attack's docstring says in one
-line what it tries, its decorator what the honest part of the work deserves: that, and nothing else, may stand in the
-gradebook afterwards.
+The modules `in_notebooks`, `in_files`, `by_artifacts`, `by_code` and `by_answers` are the table. An attack's docstring
+says in one line what it tries, its decorator what the honest part of the work deserves: that, and nothing else, may
+stand in the gradebook afterwards.
 """
 
 import copy
