@@ -4,6 +4,7 @@ Every one is bounded by itself too: seven doublings, untouched memory, twenty th
 writing and closed again. Where no sandbox holds them, they gain points and are seen; they harm no machine.
 """
 
+import functools
 from collections.abc import Callable
 
 from tests.adversaries.attack import NOTHING, ONE_FUNCTION, Points, Work, attack
@@ -21,7 +22,7 @@ def code(points: Points = NOTHING, *, answer: str = ANSWER, alone: bool = False,
             one, source = work.cell(answer), source_of(work).strip()
             one.source = source if alone else f"{source}\n\n{one.source}"
 
-        submit.__name__, submit.__doc__ = source_of.__name__, source_of.__doc__
+        functools.update_wrapper(submit, source_of)
         attack(points, **options)(submit)
         return source_of
 
