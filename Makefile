@@ -81,6 +81,9 @@ grade-rung-%: $(STAMP) ## for instructors: grade rung NN; JOBS=4, SCHEDULER=tls:
 	@$(PY) -m autograder.grading '$*' --jobs '$(or $(JOBS),1)' $(if $(SCHEDULER),--scheduler '$(SCHEDULER)') \
 		$(if $(STUDENTS),--students '$(STUDENTS)') $(if $(FORCE),--force)
 
+same-work-rung-%: $(STAMP) ## for instructors: which submissions of rung NN hold the same work
+	@$(PY) -m autograder.same_work '$*'
+
 test: $(STAMP) ## every test, the solved notebooks executed
 	@$(PY) -m pytest -m ""
 

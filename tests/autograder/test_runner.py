@@ -159,36 +159,6 @@ def test_a_report_that_is_not_signed_with_the_checks_key_is_refused(work, stand_
     assert "no readable report" in only_line(grade("02", work))
 
 
-FORGERIES = {
-    "printed": "print(FORGED)",
-    "a file in its folder": "open('report', 'w').write(FORGED)",
-    "the files of the process that grades": """
-import os
-for name in list(os.listdir('..')):
-    if os.path.isfile('../' + name):
-        os.rename('../' + name, '../gone-' + name)
-for name in ('report', 'request', 'errors'):
-    open('../' + name, 'w').write(FORGED)
-""",
-    "the pipes of the process that grades": """
-import os
-parent = f'/proc/{os.getppid()}/fd'
-for name in os.listdir(parent):
-    if 'pipe' in os.readlink(f'{parent}/{name}'):
-        open(f'{parent}/{name}', 'w').write(FORGED)
-""",
-}
-
-
-@pytest.mark.parametrize("source", FORGERIES.values(), ids=FORGERIES)
-def test_a_forged_report_in_the_right_words_gains_nothing(work, source):
-    """A learner's function runs in a further process: it finds no file to forge, and does not know the key."""
-    whole = "\n".join([f"FORGED = {forged(work)!r}", source, "def failure_kind(*a): return 1"])
-    answer(work, "answer-read-failures", whole)
-    report = grade("02", work, cells=["read-failures"])
-    assert report.score == 0 and not report.done
-
-
 def test_the_hidden_seed_is_not_to_be_read_off_the_process_that_grades(work, monkeypatch):
     monkeypatch.setenv("COURSE_HIDDEN_SEED", "the-instructors-secret")
     reading = "raise ValueError(open(f'/proc/{os.getppid()}/environ').read())"
