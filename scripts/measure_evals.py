@@ -79,7 +79,7 @@ def leak_row(leaked: bool, seed: int) -> dict:
 
     new = course_suite("public", TEST, seed + 1)[1]
     trained_on = Dataset.from_list(leak(new)) if leaked else load_task("tickets", "train", TEST // 2, seed)
-    run = run_task(HubModel(*train(trained_on, RECIPE["rate"], 150, seed)), new)
+    run = run_task(HubModel(*train(trained_on, RECIPE["rate"], RECIPE["steps"], seed)), new)
     parts = by_leak(new, run.scores)
     return {"all": sum(run.scores) / TEST, **{name: sum(part) / len(part) for name, part in parts.items()}}
 
