@@ -91,8 +91,9 @@ time.sleep(50)
 
 @NEEDS_SANDBOX
 @pytest.mark.parametrize("kind", ["own", "warm"])
-def test_nothing_outlives_a_grader_that_is_killed(kind):
-    grader = subprocess.Popen([sys.executable, "-c", STARTS, ATTACKER.setup, kind], stdout=subprocess.PIPE, text=True)
+def test_no_process_outlives_a_grader_that_is_killed(kind, tmp_path):
+    command, here = [sys.executable, "-c", STARTS, ATTACKER.setup, kind], {**os.environ, "TMPDIR": str(tmp_path)}
+    grader = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=here)
     with grader:
         group = int(grader.stdout.readline())
         least = {"own": 3, "warm": 5}[kind]  # bubblewrap's two and the child; the host and a guardian

@@ -126,6 +126,9 @@ def course_sandbox():
 def test_the_host_shares_no_memory_no_file_and_no_thread_with_what_it_forks(course_sandbox):
     """What a fork would share: memory mapped to be shared and written, a handle, a thread's lock. It has none but its
     socket, which no child keeps."""
+    function = LearnerFunction("answer", "f", min(course_sandbox.setups))
+    with StudentCode(function, "def f(): return 1", [Call(())], confined=course_sandbox) as code:
+        assert code.answers()[0].value == 1  # all has been imported by now
     host = host_of(course_sandbox)
     maps = [line.split()[1] for line in Path(f"/proc/{host}/maps").read_text().splitlines()]
     assert len(maps) > 200 and [mode for mode in maps if "w" in mode and "s" in mode] == []
