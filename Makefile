@@ -26,7 +26,7 @@ export TOKENIZERS_PARALLELISM := false
 MODEL ?= qwen2.5-7b
 METHOD ?= qlora
 
-.PHONY: help setup lab start demo all-rungs test test-fast lint check-all progress exit capstone doctor fit pretrain bench bench-65b readme lock
+.PHONY: help setup lab start demo all-rungs test test-fast lint check-all progress exit capstone doctor fit pretrain bench bench-65b readme screenshots lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { gsub("%", "NN", $$1); printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ grade-rung-%: $(STAMP) ## for instructors: grade rung NN; JOBS=4, SCHEDULER=tls:
 	@$(PY) -m autograder.grading '$*' --jobs '$(or $(JOBS),1)' $(if $(SCHEDULER),--scheduler '$(SCHEDULER)') \
 		$(if $(STUDENTS),--students '$(STUDENTS)') $(if $(FORCE),--force)
 
+same-work-rung-%: $(STAMP) ## for instructors: which submissions of rung NN hold the same work
+	@$(PY) -m autograder.same_work '$*'
+
 test: $(STAMP) ## every test, the solved notebooks executed
 	@$(PY) -m pytest -m ""
 
@@ -95,6 +98,9 @@ bench: $(STAMP) ## measure what the README quotes
 
 bench-65b: $(STAMP) ## on a GPU of 48 GB: 65 billion parameters quantized and trained, in a minute
 	@$(PY) scripts/bench_65b.py
+
+screenshots: $(STAMP) ## take docs/'s pictures of formgrader and JupyterLab again, in Chromium; make demo first
+	@$(PY) scripts/screenshots.py
 
 readme: $(STAMP) ## rewrite the generated parts of README.md from course.yml
 	@$(PY) -m shared.readme

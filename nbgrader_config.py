@@ -1,5 +1,6 @@
 """nbgrader's settings for this course. Scores come from the course's checkers; no learner's code runs in nbgrader."""
 
+from autograder.safe_page import PAGE_FILES, TEMPLATES
 from shared.course import ROOT, load_course
 
 LARGEST_KB = 1_100_000  # a submission holds trained weights; nbgrader counts in kilobytes
@@ -19,6 +20,7 @@ c.CourseDirectory.ignore = [
     "checkpoint-*",
     "optimizer.pt",
     ".cache",
+    *PAGE_FILES,
 ]
 c.CourseDirectory.max_file_size = LARGEST_KB
 c.CourseDirectory.max_dir_size = LARGEST_KB
@@ -38,6 +40,17 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.LimitOutput",
     "nbgrader.preprocessors.SaveAutoGrades",
     "autograder.nbgrader_plugin.SettledGrades",
+    "autograder.nbgrader_prose.ProseProposals",
     "nbgrader.preprocessors.AssignLatePenalties",
+    "autograder.harmless_pages.HarmlessPages",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+
+# Formgrader's pages and the feedback show what a learner wrote, and run none of it.
+c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {
+    "clean_html": "autograder.safe_page.clean",
+    "markdown2html": "autograder.safe_page.markdown_to_html",
+}
+c.HTMLExporter.preprocessors = ["autograder.safe_page.PlainOutputs"]
+c.HTMLExporter.extra_template_basedirs = [str(folder) for folder in TEMPLATES]

@@ -21,6 +21,8 @@ from autograder.checkers import CheckerError, checker_of
 from autograder.criteria import Report, one_line
 from autograder.exit_command import run_exit, run_verify
 from autograder.exit_items import rung_state
+from autograder.progress import begun_work, prose_progress
+from autograder.prose.self_check import prose_lines
 from autograder.report_text import show
 from autograder.runner import grade
 from autograder.sandbox import SandboxError
@@ -97,11 +99,14 @@ def _check(options: argparse.Namespace) -> int:
     rung = load_course().rung(options.rung)
     cells = None if options.cell is None else [options.cell]
     checker_of(rung, cells)  # what cannot be checked at all is said before any work is looked for
-    report = grade(rung.id, find_work(rung, options.work), seed=options.seed, cells=cells)
+    folder = find_work(rung, options.work)
+    report = grade(rung.id, folder, seed=options.seed, cells=cells)
     if options.json:
         print(report.model_dump_json(indent=2))
     else:
         show(report)
+        for line in prose_lines(rung, folder) if cells is None else ():
+            print(line)
     return exit_code(report)
 
 
@@ -135,8 +140,10 @@ def _progress(options: argparse.Namespace) -> int:
     for rung in course.rungs:
         report = reports[rung.id]
         score = f"{report.score if report else 0}/{rung.points}"
-        state = rung_state(rung, report)
-        rungs.add_row(rung.id, rung.title, score if rung.built else "", str(rung.prose_points), state)
+        human = str(rung.prose_points)
+        if report is not None and rung.prose_cells:
+            human += f", {prose_progress(rung, find_work(rung, options.work))}"
+        rungs.add_row(rung.id, rung.title, score if rung.built else "", human, rung_state(rung, report))
     console.print(rungs)
     items = Table("to leave the course", "state")
     for title, state in _exit_items(course, reports):
@@ -157,7 +164,8 @@ def _exit_items(course: Course, reports: dict[str, Report | None]) -> Iterator[t
 def _report(rung: Rung, work: Path | None) -> Report | None:
     """Return the report on a rung, or None when it has not been begun."""
     try:
-        return grade(rung.id, find_work(rung, work))
+        folder = begun_work(rung, work)
+        return None if folder is None else grade(rung.id, folder)
     except NoWorkError:
         return None
 

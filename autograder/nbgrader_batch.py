@@ -40,6 +40,9 @@ SPARE_BYTES = 32 * 2**20  # of temporary space: with less, a check may have fail
 NEXT = "What they had stands. Once the cause is gone, run the same command again"
 
 
+CHANGED = "the submission was changed or removed while it was graded"
+
+
 class Changed(Exception):
     """A submission is not what it was when its grading began. One line."""
 
@@ -62,7 +65,7 @@ def grade_all(converter: Autograde) -> None:
             converter.log.debug("%s", folder, exc_info=True)
             if is_of_the_machine(error):
                 break
-            converter.log.error("%s: not graded (%s)", folder, failed[folder])
+            converter.log.warning("%s: not graded (%s)", folder, failed[folder])
     if failed:
         folder, reason = next(reversed(failed.items()))
         most = len(converter.assignments)
@@ -153,7 +156,7 @@ def _build(converter: Autograde, folder: Path, assignment: str, student: str, re
             converter.convert_single_notebook(notebook)
         converter.set_permissions(assignment, student)
         if _state(folder) != before:
-            raise Changed("the submission was changed or removed while it was graded")
+            raise Changed(CHANGED)
 
 
 def _whose(converter: Autograde, folder: str) -> tuple[str, str]:
@@ -178,11 +181,14 @@ def _is_due(converter: Autograde, folder: str, final: Path) -> bool:
 
 
 def _state(folder: Path) -> dict[str, tuple[int, int, int]]:
-    """Return path -> inode, size and time of change of everything in the folder. Raises OSError if it is not there."""
+    """Return path -> inode, size and time of change of everything in the folder. Raises Changed where it has gone."""
     state = {}
-    for path in [folder, *folder.rglob("*")]:
-        found = path.lstat()
-        state[str(path)] = found.st_ino, found.st_size, found.st_mtime_ns
+    try:
+        for path in [folder, *folder.rglob("*")]:
+            found = path.lstat()
+            state[str(path)] = found.st_ino, found.st_size, found.st_mtime_ns
+    except FileNotFoundError:
+        raise Changed(CHANGED) from None
     return state
 
 

@@ -115,15 +115,22 @@ def _expect_each_notebook(converter: object) -> None:
 
 
 def _leave_out_what_is_not_a_file(converter: object) -> None:
-    """Keep links and devices out of nbgrader's copies: it would follow them, also out of the folder."""
-    left_out = []
+    """Keep links and devices out of nbgrader's copies: it would follow them, also out of the folder.
+
+    And what is too large: a file of holes is small where it lies, and full size in a copy.
+    """
+    left_out, course = [], converter.coursedir
     for folder in converter.assignments:
-        for parent, _, names in os.walk(folder):
-            for path in (os.path.join(parent, name) for name in names):
-                if not stat.S_ISREG(os.lstat(path).st_mode):
-                    converter.log.warning("%s: not an ordinary file, left out", path)
-                    left_out.append(glob.escape(path))
-    course = converter.coursedir  # formgrader keeps it from one run to the next: forget what the last one left out
+        room = course.max_dir_size * 1000  # nbgrader counts in kilobytes
+        for path in (os.path.join(parent, name) for parent, _, names in os.walk(folder) for name in names):
+            status = os.lstat(path)
+            if not stat.S_ISREG(status.st_mode) or status.st_size > min(room, course.max_file_size * 1000):
+                reason = "too large" if stat.S_ISREG(status.st_mode) else "not an ordinary file"
+                converter.log.warning("%s: %s, left out", path, reason)
+                left_out.append(glob.escape(path))
+            else:
+                room -= status.st_size
+    # formgrader keeps it from one run to the next: forget what the last one left out
     course.ignore = [pattern for pattern in course.ignore if not os.path.isabs(pattern)] + left_out
 
 

@@ -10,16 +10,21 @@ from contextlib import contextmanager
 
 from nbgrader.api import Gradebook
 from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 LOCK_SECONDS = 30  # how long to wait for a SQLite gradebook that another process is writing to
 
 
-def patient(db_url: str, seconds: float = LOCK_SECONDS) -> str:
+def patient(db_url: str) -> str:
     """Return the address of the gradebook with the time to wait for a lock in it, where it names none (SQLite: 5 s)."""
     url = make_url(db_url)
     if url.get_backend_name() != "sqlite" or "timeout" in url.query:
         return db_url
-    return url.update_query_dict({"timeout": str(seconds)}).render_as_string(hide_password=False)
+    return url.update_query_dict({"timeout": str(LOCK_SECONDS)}).render_as_string(hide_password=False)
+
+
+class _PastNbgrader(Exception):
+    """Carries trouble with the database past nbgrader, which would log a traceback and call it an invalid entry."""
 
 
 @contextmanager
@@ -33,6 +38,8 @@ def one_transaction(db_url: str, course_id: str) -> Iterator[Gradebook]:
         with _shared(gradebook, db_url):
             yield gradebook
         gradebook.db().commit()
+    except _PastNbgrader as error:
+        raise error.__cause__ from None
     finally:
         gradebook.close()
 
@@ -53,7 +60,12 @@ def _shared(gradebook: Gradebook, db_url: str) -> Iterator[None]:
             closed(self)
 
     def settle() -> None:
-        session.flush()
+        try:
+            session.flush()
+        except IntegrityError:
+            raise
+        except DBAPIError as error:
+            raise _PastNbgrader from error
         session.expire_all()  # as after a commit: sums that the database computes are read afresh
 
     Gradebook.__init__, Gradebook.close, session.commit = join, leave, settle

@@ -6,10 +6,6 @@ Elsewhere these functions do nothing. The wall around a learner's code is `autog
 import ctypes
 import signal
 import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import psutil
 
 # linux/prctl.h
 SET_DEATH_SIGNAL, SET_DUMPABLE, SET_CHILD_SUBREAPER, SET_NO_NEW_PRIVILEGES = 1, 4, 36, 38
@@ -29,12 +25,11 @@ def end_with_parent() -> None:
     _prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
 
 
-def end_descendants(spare: int | None = None) -> None:
-    """Kill every process that descends from this one and wait for it, until none is left but the child `spare` and
-    its own."""
+def end_descendants() -> None:
+    """Kill every process that descends from this one and wait for it, until none is left."""
     import psutil
 
-    while descendants := [one for one in psutil.Process().children(recursive=True) if not _is_spared(one, spare)]:
+    while descendants := psutil.Process().children(recursive=True):
         for process in descendants:
             try:
                 process.kill()
@@ -53,16 +48,6 @@ def refuse_system_calls(program: bytes, loader: int) -> None:
     wanted = Program(len(program) // INSTRUCTION_BYTES, program)
     if ctypes.CDLL(None, use_errno=True).syscall(loader, SET_MODE_FILTER, ALL_THREADS, ctypes.byref(wanted)) != 0:
         raise OSError(ctypes.get_errno(), "the filter of system calls could not be loaded")
-
-
-def _is_spared(process: "psutil.Process", spare: int | None) -> bool:
-    """Return whether this is the process `spare` or descends from it."""
-    import psutil
-
-    try:
-        return spare is not None and spare in (process.pid, *(parent.pid for parent in process.parents()))
-    except psutil.NoSuchProcess:
-        return True  # it has ended meanwhile
 
 
 def _prctl(option: int, value: int) -> None:

@@ -170,7 +170,10 @@ class TorchEngine:
 
         from shared.models import load_folder
 
-        self.model, self.tokenizer = load_folder(base.folder, base.profile, "nf4" if quantized else None)
+        # Weights kept in float32 were kept so because their change is too small for a coarser type.
+        fine = isinstance(trained, FullModel) and any(info.dtype == "F32" for info in trained.header.values())
+        quantization, dtype = "nf4" if quantized else None, torch.float32 if fine else None
+        self.model, self.tokenizer = load_folder(base.folder, base.profile, quantization, dtype)
         if isinstance(trained, FullModel):  # it has the same tensors as the base, so none is left over
             self.model.load_state_dict(load_file(trained.path), strict=False)
         elif trained is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from autograder.student_code import Answer, Call
 from shared import wiki
-from shared.world.facts import NEW_TOWNS, free_names
+from shared.world.facts import free_names, new_towns
 from shared.world.splits import Split
 
 LENGTH = 7  # words a passage
@@ -136,7 +136,7 @@ class WikiSearch:
 def wiki_search(seed: int, split: Split, asked: int = 30) -> WikiSearch:
     """Return a wiki in which every shop has a new manager since yesterday, and questions about some of them."""
     stream = random.Random(f"01/wiki/{seed}")
-    managers = dict(zip(NEW_TOWNS[split], stream.sample(free_names(split), len(NEW_TOWNS[split])), strict=True))
+    managers = dict(zip(new_towns(split), stream.sample(free_names(split), len(new_towns(split))), strict=True))
     pages = wiki.pages(split, managers)
     stream.shuffle(pages)
     rows = [{**row, "answer": managers[row["town"]]} for row in wiki.ways_to_ask(split)["manager, as a question"]]

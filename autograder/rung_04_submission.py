@@ -7,6 +7,7 @@ from autograder.student_code import Call, LearnerFunction
 from autograder.submission import remembered
 
 if TYPE_CHECKING:  # NumPy and what needs it are imported where they are used: a check of JSON alone stays quick
+    from autograder.adapter import Adapter
     from autograder.rung_04_nf4 import RoundTripCase
 
 ROUND_TRIP = LearnerFunction(
@@ -21,6 +22,15 @@ class Rung04(AdapterSubmission):
 
     quantized = True
     learner_functions = (("round-trip", ROUND_TRIP, "round_trip_calls"),)
+
+    @remembered
+    def trained(self) -> "Adapter":
+        """The submitted adapter, once it is known to be trained over the base in 4 bits."""
+        from autograder import rung_04_ground
+
+        adapter = super().trained
+        rung_04_ground.require_four_bits(self.base, adapter)
+        return adapter
 
     def round_trip_calls(self) -> list[Call]:
         """Return the calls of `round_trip`: values, then edges."""

@@ -71,12 +71,12 @@ class Rung05(TicketSubmission):
     @remembered
     def plain_cases(self) -> list[tickets.FaultCase]:
         """Rows with one plain fault each."""
-        return tickets.plain_cases(rows("tickets", self.split, 4, self.seed), self.seed)
+        return tickets.plain_cases(rows("tickets", "public", 4, self.seed), self.seed)
 
     @remembered
     def edge_cases(self) -> list[tickets.FaultCase]:
         """Rows at the edges."""
-        return tickets.edge_cases(rows("tickets", self.split, 4, self.seed))
+        return tickets.edge_cases(rows("tickets", "public", 4, self.seed))
 
     @remembered
     def curation(self) -> CurationRecord:

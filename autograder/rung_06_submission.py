@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from autograder.criteria import NotMet
 from autograder.student_code import Call, LearnerFunction
 from autograder.submission import Submission, remembered
 from shared.artifacts import EvalRecord, LossCurve, RunRecord
 from shared.preferences import REPLY_TOKENS, Verdict, judge, pair_rows
 
 if TYPE_CHECKING:  # NumPy and what needs it are imported where they are used: a check of JSON alone stays quick
+    from autograder.gap import Look
     from autograder.reevaluation import Engine, Engines
     from autograder.rung_06_derivation import World
     from autograder.rung_06_loss import Pairs, Responses
@@ -203,6 +203,16 @@ class Rung06(Submission):
         verdicts = judge(held_out, before), judge(held_out, after)
         return Measured(*verdicts, gains[0], Gains(*gains[1:3]), Gains(*gains[3:5]))
 
+    def gap_looks(self) -> "list[Look]":
+        """Return the looks at the policy's replies: their tone, and their promises."""
+        from autograder.gap import look
+
+        public, hidden = self.measured_public.after, self.measured.after
+        return [
+            look("polite replies to letters", [one.polite for one in public], [one.polite for one in hidden]),
+            look("promises to letters", [one.right for one in public], [one.right for one in hidden]),
+        ]
+
     @remembered
     def measured_public(self) -> Replied:
         """The verdicts on both models' replies to public letters: the learner's claims are about those."""
@@ -222,15 +232,9 @@ class Rung06(Submission):
         return run_all(jobs, self.engines.together)
 
     def _model(self, stage: str) -> "FullModel":
-        from autograder.trained_from import full_model
+        from autograder.trained_from import moved_model
 
-        model = full_model(self.path(f"artifacts/{stage}"), self.folder, self.base)
-        if model.moved < LEAST_MOVE:
-            raise NotMet(
-                f"{stage}: the weights moved by {model.moved:.2%} from the base, expected more than {LEAST_MOVE:.2%}",
-                hint="Train, and save the trained model.",
-            )
-        return model
+        return moved_model(self.path(f"artifacts/{stage}"), self.folder, self.base, least=LEAST_MOVE)
 
 
 def _with(pairs: list[dict], kind: str) -> list[dict]:

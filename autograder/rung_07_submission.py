@@ -11,12 +11,15 @@ from shared.rl.rollouts import FOLDER, RolloutLog
 from shared.world import rows, sorting
 
 if TYPE_CHECKING:  # NumPy and what needs it are imported where they are used: a check of JSON alone stays quick
+    from autograder.gap import Look
     from autograder.reevaluation import Engine
     from autograder.rung_07_advantages import RewardCase
     from autograder.rung_07_loss import PolicyCase
     from autograder.trained_from import FullModel
 
 STAGE = "grpo"
+# A GPU's recipe takes steps a hundred times smaller: 200 of 2e-6 go about 0.1% in all if each goes its own way.
+LEAST_MOVE = {"pocket": 0.003, "gpu": 0.0003}
 
 # Everybody is measured on the same orders; the notebook's own evaluation uses seed 0.
 ROWS_SEED = 1
@@ -118,7 +121,8 @@ class Rung07(TicketSubmission):
         """The submitted model, once it is known to be a fine-tune of the base."""
         from autograder.trained_from import moved_model
 
-        return moved_model(self.path(f"artifacts/{STAGE}"), self.folder, self.base)
+        least = LEAST_MOVE[self.run.profile]
+        return moved_model(self.path(f"artifacts/{STAGE}"), self.folder, self.base, least=least)
 
     @remembered
     def task(self) -> str:
@@ -142,6 +146,13 @@ class Rung07(TicketSubmission):
         if self.split == "public":
             return self.measured.after
         return self.counts(self.engines.after, rows(self.task, "public", PUBLIC_ORDERS, ROWS_SEED))
+
+    def gap_looks(self) -> "list[Look]":
+        """Return the look at orders; the answers to one order are alike, so each order counts as one answer."""
+        from autograder.gap import Look
+
+        public, hidden = ((round(sum(one) / SIZE), len(one)) for one in (self.measured_public, self.measured.after))
+        return [Look("orders", public, hidden)]
 
     def counts(self, engine: "Engine", asked: list[dict]) -> list[int]:
         """Return how many of SIZE sampled answers to each order the verifier accepts."""

@@ -11,6 +11,7 @@ from shared.reward_record import BEST_OF_N, BestOfN
 if TYPE_CHECKING:  # NumPy and what needs it are imported where they are used: a check of JSON alone stays quick
     from collections.abc import Mapping, Sequence
 
+    from autograder.gap import Look
     from autograder.reward_engine import Scorer
     from autograder.rung_08_best import BestCase
     from autograder.rung_08_loss import LossCase, ReadCase
@@ -169,6 +170,13 @@ class Rung08(Submission):
         if self.split == "public":
             return self.measured.contrasts
         return {one: self.margins(pairs("public", PAIRS, PAIRS_SEED, contrasts=[one])) for one in CONTRASTS}
+
+    def gap_looks(self) -> "list[Look]":
+        """Return the looks at the trained contrasts: which pairs are ranked rightly."""
+        from autograder.gap import look
+
+        public, hidden = self.measured_public, self.measured.contrasts
+        return [look(f"{one} pairs", [m > 0 for m in public[one]], [m > 0 for m in hidden[one]]) for one in TRAINED]
 
     def margins(self, rows: "Sequence[Mapping]", better: str = "chosen", other: str = "rejected") -> list[float]:
         """Return the reward of each row's `better` reply minus that of the `other`."""

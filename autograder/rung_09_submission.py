@@ -16,6 +16,7 @@ from shared.questions import ANSWERS, AnswersRecord
 from shared.safe_files import read_limited
 
 if TYPE_CHECKING:  # NumPy and what needs it are imported where they are used: a check of JSON alone stays quick
+    from autograder.gap import Look
     from autograder.trained_from import FullModel
 
 STAGE = "model"
@@ -48,6 +49,7 @@ class Rung09(TicketSubmission):
     """A submission of rung 09."""
 
     stage = STAGE
+    gap_criterion = "learned"
     learner_functions = (
         ("paired", INTERVAL, "interval_calls"),
         ("paired", PAIRED_P, "paired_calls"),
@@ -143,6 +145,13 @@ class Rung09(TicketSubmission):
         before, after, together = self.engines
         runs = run_all([lambda e=engine: run_here(e, new) for engine in (before, after)], together)
         return Fresh(*([score == 1 for score in run.scores] for run in runs))
+
+    def gap_looks(self) -> "list[Look]":
+        """Return the looks at letters about new products, whose public scores are the table's, and at the hardest."""
+        from autograder.gap import hard_look, look
+
+        public = [score == 1 for score in self.by_name["new products"].after]
+        return [look("letters about new products", public, self.fresh.after), hard_look(self.engines.after)]
 
     def page(self, name: str) -> str:
         """Return the text of one form of the report. Raises ArtifactError."""

@@ -19,6 +19,7 @@ from shared.continual.skills import SKILLS, exam
 from shared.harness.running import scored
 
 if TYPE_CHECKING:  # NumPy and what needs it are imported where they are used: a check of JSON alone stays quick
+    from autograder.gap import Look
     from autograder.reevaluation import Engine
     from autograder.trained_from import Base, FullModel
     from shared.harness.task import Task
@@ -59,6 +60,7 @@ def scores_here(engine: "Engine", task: "Task") -> list[float]:
 class Rung10(Submission):
     """A submission of rung 10."""
 
+    gap_criterion = "matrix-measured"
     learner_functions = (
         *(("metrics", function, f"{function.name}_calls") for function in METRICS),
         ("ewc", FISHER, "fisher_calls"),
@@ -158,6 +160,13 @@ class Rung10(Submission):
     def fresh(self) -> Scores:
         """What the models give on an exam that no notebook has shown: what a criterion needs of it."""
         return {model: self._fresh(self._engine(model), skills) for model, skills in FRESH_OF.items()}
+
+    def gap_looks(self) -> "list[Look]":
+        """Return the looks at each skill of the kept run's last model, whose public scores are the matrix's."""
+        from autograder.gap import look
+
+        public, hidden = self.matrix.scores[KEPT[-1]], self.fresh[KEPT[-1]]
+        return [look(f"rows of {one}", [s == 1 for s in public[one]], [s == 1 for s in hidden[one]]) for one in SKILLS]
 
     def _engine(self, model: str) -> "Engine":
         from autograder.reevaluation import engines

@@ -28,7 +28,7 @@ from shared.world.splits import HIDDEN_SEED_VARIABLE
 
 SECONDS = {"cpu": 180, "cuda": 900}  # a check takes seconds; this is for a machine under heavy load
 MEMORY_BYTES = {"cpu": 8 * 2**30, "cuda": None}  # address space; a GPU's driver maps far more than it uses
-SETTINGS = ("COURSE_PROFILE", "COURSE_BASE_MODEL", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
+SETTINGS = ("COURSE_PROFILE", "COURSE_BASE_MODEL", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "PATH")  # PATH: bwrap
 # One thread a library: the checker runs two jobs side by side itself, and threads that wait for one another by
 # spinning grow many times slower as soon as anything else wants the processor.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from autograder.course_files import PACKAGES
+from autograder.course_files import PACKAGES, course_files
 from autograder.system_calls import refusal
 from shared.course import ROOT
 
@@ -30,18 +30,21 @@ NOBODY = "65534"
 DEVICES = ("null", "zero", "random", "urandom")
 SYSTEM_FILES = ("/etc/ld.so.cache", "/proc/cpuinfo")
 PROBE_SECONDS = 20
-# What the probe must find: not root, nothing of the course, no process but its own family, nothing to write on.
+# Run in the sandbox, as an answer's process is: who it is, whether it sees the course or other processes, whether it is
+# refused a file and, once the filter of system calls is loaded, a process.
 PROBE = """
-import json, os
-def refused():
+import json, os, sys
+from autograder.processes import refuse_system_calls
+def refused(action, *arguments):
     try:
-        open("/probe", "w")
+        return not action(*arguments)
     except OSError:
         return True
-print(json.dumps([os.getuid(), os.path.exists({course!r}), os.path.exists("/proc/1"), os.getpid() < 9, refused()]))
+seen = [os.getuid(), *map(os.path.exists, (sys.argv[1], "/proc/1")), refused(open, "/probe", "w")]
+refuse_system_calls(bytes.fromhex(sys.argv[2]), int(sys.argv[3]))
+print(json.dumps([*seen, refused(os.fork)]))
 """
 PROBE_FINDS = [int(NOBODY), False, False, True, True]
-INSTALL = "Install it (Debian, Ubuntu: apt install bubblewrap libseccomp2)"
 
 
 class SandboxError(Exception):
@@ -52,6 +55,7 @@ def use_sandbox(policy: Policy) -> bool:
     """Return whether learners' functions run in the sandbox here. Raises SandboxError when they must and cannot."""
     reason = fault()
     if reason is not None and policy == "required":
+        fault.cache_clear()  # whoever reads the line may install it, and a server asks again
         allowance = "or allow grading without one: 'grading: {sandbox: optional}' in course.yml"
         raise SandboxError(f"no sandbox for learners' code, so nothing was graded: {reason}, {allowance}")
     return reason is None
@@ -62,24 +66,35 @@ def fault() -> str | None:
     """Return why there is no working sandbox here, with what to do, or None when there is one. Asked once a process."""
     if sys.platform != "linux":
         return f"bubblewrap is a program for Linux, and this is {sys.platform}. Grade on a Linux machine"
-    if shutil.which("bwrap") is None:
-        return f"bubblewrap is not installed. {INSTALL}"
-    if refusal() is None:
-        return f"libseccomp is not installed. {INSTALL}"
-    probe = [sys.executable, "-I", "-S", "-c", PROBE.format(course=str(ROOT / "course.yml"))]
     try:
-        done = subprocess.run(confined(probe), env={}, capture_output=True, text=True, timeout=PROBE_SECONDS)
+        done = subprocess.run(_probe(), env={}, capture_output=True, text=True, timeout=PROBE_SECONDS)
         if json.loads(done.stdout or "null") == PROBE_FINDS:
             return None
         said = " ".join(done.stderr.split())[-150:] or f"it ended with {done.returncode}"
+    except SandboxError as error:
+        return str(error)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         said = type(error).__name__
     return f"bubblewrap is installed but does not work here ({said}). Let this machine or container use user namespaces"
 
 
+def _probe() -> list[str]:
+    files = course_files("import autograder.processes")
+    command = confined([sys.executable, "-I", "-B", "-c", PROBE, str(ROOT / "course.yml")], files)
+    program, loader = refusal()
+    return [*command, program.hex(), str(loader)]
+
+
 def confined(command: list[str], files: Iterable[Path] = ()) -> list[str]:
-    """Return `command` with bubblewrap around it. Of the course it sees `files`, at their own paths, and no others."""
-    bubblewrap = shutil.which("bwrap") or "bwrap"
+    """Return `command` with bubblewrap around it. Of the course it sees `files`, at their own paths, and no others.
+
+    Raises SandboxError where bubblewrap, or the library for the filter that belongs to it, is missing.
+    """
+    bubblewrap = shutil.which("bwrap")
+    if bubblewrap is None or refusal() is None:
+        missing = "bubblewrap" if bubblewrap is None else "libseccomp"
+        advice = "Install it (Debian, Ubuntu: apt install bubblewrap libseccomp2)"
+        raise SandboxError(f"{missing} is not installed. {advice}")
     nobody = ["--uid", NOBODY, "--gid", NOBODY, "--cap-drop", "ALL"]
     devices = [word for name in DEVICES for word in ("--dev-bind", f"/dev/{name}", f"/dev/{name}")]
     home = ["--size", str(HOME_BYTES), "--tmpfs", HOME, "--chdir", HOME]

@@ -52,6 +52,14 @@ def start(work: Path | None = None, console: Console | None = None) -> None:
         console.print("no rung is built yet")
 
 
+def as_handed_out(folder: Path) -> bool:
+    """Return whether a rung's folder still holds what was handed out, every file of it unchanged."""
+    files = _read_manifest(folder.parent).get(folder.name, {}).get("files", {})
+    return bool(files) and all(
+        (folder / name).is_file() and _hash(folder / name) == handed_out for name, handed_out in files.items()
+    )
+
+
 def _hand_out(release: Path, target: Path, known: dict, console: Console) -> Iterator[tuple[str, str]]:
     """Copy the files of one release that may be copied; yield each file's name and its hash as handed out."""
     for source in sorted(path for path in release.rglob("*") if path.is_file()):

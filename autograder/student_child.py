@@ -8,6 +8,7 @@ the code does; Python's audit events, which a determined one gets around, are th
 """
 
 import ast
+import functools
 import itertools
 import json
 import os
@@ -41,8 +42,9 @@ def main() -> None:
     end_with_parent()
     _limit(**request["limits"])
     try:
-        function = _define(request["setup"], request["source"], request["function"], request["refusal"])
-        reply = {"answers": [_answer(function, **call) for call in request["calls"]]}
+        setup, source, name = request["setup"], request["source"], request["function"]
+        function = _define(setup, source, name, lambda: _refuse(request["refusal"], demanded=request["confined"]))
+        reply = {"answers": [answer(function, **call) for call in request["calls"]]}
     except Refused as error:
         reply = {"error": str(error)}
     answers.write(json.dumps(reply).encode())
@@ -73,14 +75,15 @@ def _lower(limit: int, value: int, spare: int = 0) -> None:
         pass
 
 
-def _watch(event: str, arguments: tuple) -> None:
+def _watch(filtered: bool, event: str, arguments: tuple) -> None:
     """Refuse new processes, writing files and our own right answers, by Python's audit events.
 
-    An import is an event only while the module is not loaded, so what `setup` has imported stays at hand.
+    An import is an event only while the module is not loaded, so what `setup` has imported stays at hand. With the
+    filter of system calls (`filtered`) a library of another language may be opened: it can do no more than Python.
     """
     if event in NEW_PROCESS:
         raise PermissionError(f"{event}: a new process is not allowed here")
-    if event in ("ctypes.dlopen", "os.kill", "os.killpg"):
+    if event in ("os.kill", "os.killpg") or (event == "ctypes.dlopen" and not filtered):
         raise PermissionError(f"{event}: not allowed here")
     if event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING:
         raise PermissionError("open: no file can be written here. Return the result")
@@ -88,15 +91,29 @@ def _watch(event: str, arguments: tuple) -> None:
         raise PermissionError(f"import {arguments[0]}: the course's own code is not an answer. Write it yourself")
 
 
-def _define(setup: str, source: str, name: str, refusal: list | None) -> Callable:
-    """Return the function `name` that the cell defines; raises Refused. From `setup` on, the process is bound."""
+def _refuse(refusal: list | None, *, demanded: bool) -> None:
+    """Refuse what is left to refuse once the imports are made: system calls, processes, and what `_watch` names.
+
+    A kernel without filters is no obstacle to a self-check outside the sandbox. Inside, the function does not run.
+    """
+    _lower(resource.RLIMIT_NPROC, 0)
+    filtered = refusal is not None
+    try:
+        if filtered:
+            refuse_system_calls(bytes.fromhex(refusal[0]), refusal[1])
+    except OSError:
+        if demanded:
+            raise
+        filtered = False
+    sys.addaudithook(functools.partial(_watch, filtered))
+
+
+def _define(setup: str, source: str, name: str, refuse: Callable[[], None]) -> Callable:
+    """Return the function `name` that the cell defines; raises Refused. `refuse` is called after `setup`."""
     _look_at(source, name)
     namespace: dict = {"__name__": "answer"}
     exec(compile(setup, "<setup>", "exec"), namespace)
-    _lower(resource.RLIMIT_NPROC, 0)  # after the imports: no new process and no new thread from here on
-    if refusal is not None:
-        refuse_system_calls(bytes.fromhex(refusal[0]), refusal[1])
-    sys.addaudithook(_watch)
+    refuse()
     try:
         exec(compile(source, "<cell>", "exec"), namespace)
     except BaseException as error:
@@ -120,18 +137,19 @@ def _look_at(source: str, name: str) -> None:
                 raise Refused("not written yet. Replace 'raise NotImplementedError()' with your solution and save")
 
 
-def _answer(function: Callable, arguments: list, gradient_of: int | None) -> dict:
+def answer(function: Callable, arguments: list, gradient_of: int | None) -> dict:
+    """Return what one call gives, or with what error it stops: the fields of an `autograder.student_code.Answer`."""
     try:
         values = [_decode(argument) for argument in arguments]
         watched = None if gradient_of is None else values[gradient_of].requires_grad_()
         if watched is not None:
             values[gradient_of] = watched.clone()  # as logits are in training: no leaf, so working in place is allowed
         result = function(*values)
-        answer = _encode(result)
-        if watched is not None and answer["kind"] == "tensor" and result.requires_grad:
+        given = _encode(result)
+        if watched is not None and given["kind"] == "tensor" and result.requires_grad:
             result.backward(_weights_of(result))
-            answer["gradient"] = None if watched.grad is None else watched.grad.double().flatten().tolist()
-        return answer
+            given["gradient"] = None if watched.grad is None else watched.grad.double().flatten().tolist()
+        return given
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: the next call gets its chance
         return {"kind": "error", "value": f"stops with {_said(error)}. {_advice(error)}"}
 

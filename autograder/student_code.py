@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from autograder import sandbox
 from autograder.student_process import OwnProcess
 from autograder.system_calls import refusal
-from autograder.warm_sandbox import ForkedProcess, WarmSandbox
+from autograder.warm_sandbox import ForkedProcess, HostEnded, WarmSandbox
 from shared.safe_files import ArtifactError
 
 LARGEST_ANSWERS = 4_000_000  # bytes
@@ -131,7 +131,8 @@ class StudentCode:
         self._kept = contextlib.ExitStack()
         self.folder = Path(self._kept.enter_context(tempfile.TemporaryDirectory(prefix="answer-")))
         self._answers = self._kept.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 (closed with `_kept`)
-        self._process = self._start(json.dumps(self._request(source)).encode())
+        self._told = json.dumps(self._request(source)).encode()
+        self._process = self._start(self.confined)
 
     def _request(self, source: str) -> dict:
         """Return all that the child is told."""
@@ -143,16 +144,31 @@ class StudentCode:
             "calls": [{"arguments": call.arguments, "gradient_of": call.gradient_of} for call in self.calls],
             "limits": vars(self.limits),
             "refusal": None if refused is None else [refused.program.hex(), refused.loader],
+            "confined": bool(self.confined),
         }
 
-    def _start(self, request: bytes) -> OwnProcess | ForkedProcess:
-        setup, within = self.function.setup, self.confined
+    def _start(self, within: bool | WarmSandbox) -> OwnProcess | ForkedProcess:
+        setup = self.function.setup
         if isinstance(within, WarmSandbox) and setup in within.setups:
             try:
-                return within.start(request, self._answers, seconds=self.limits.seconds)
-            except OSError:  # its host has ended; a sandbox of its own is slower, and as tight
+                return within.start(self._told, self._answers)
+            except HostEnded:
                 pass
-        return OwnProcess(request, self._answers, setup=setup, folder=self.folder, confined=bool(within))
+        return OwnProcess(self._told, self._answers, setup=setup, folder=self.folder, confined=bool(within))
+
+    def _wait(self) -> int | None:
+        """Return how the child ended; None when its time was over. It is started again if its host ends: no fault of
+        the function's, which can reach no other process."""
+        try:
+            return self._process.wait(timeout=self.limits.seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        except HostEnded:
+            self._process.end()
+            self._answers.truncate(0)
+            self._answers.seek(0)
+            self._process = self._start(True)
+            return self._wait()
 
     def answers(self) -> list[Answer]:
         """Wait for the child and return one answer a call.
@@ -161,9 +177,7 @@ class StudentCode:
         """
         name = self.function.name
         try:
-            status = self._process.wait(timeout=self.limits.seconds)
-        except subprocess.TimeoutExpired:
-            status = None
+            status = self._wait()
         finally:
             self._process.end()
         if status in (None, -signal.SIGXCPU):  # its time on the clock, or its time on the processor, is over

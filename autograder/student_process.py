@@ -59,4 +59,6 @@ def environment(home: str) -> dict[str, str]:
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     # Compiling starts processes; a function under @torch.compile runs uncompiled here, with the same result.
     fixed = {"LANG": "C.UTF-8", "CUDA_VISIBLE_DEVICES": "", "TORCHDYNAMO_DISABLE": "1"}
-    return {"HOME": home, "TMPDIR": home, **fixed, **threads}
+    # Libraries that would make a folder of their own, where none can be made, take one that is there.
+    folders = dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR"), home)
+    return {**folders, **fixed, **threads}

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from autograder.criteria import CannotTell, NotMet
 from autograder.notebook_source import RESTORE, answer_source, has_cell, read_notebook
@@ -12,6 +12,9 @@ from autograder.student_code import Answer, Call, LearnerFunction, StudentCode
 from autograder.warm_sandbox import WarmSandbox
 from shared.artifacts import Artifact, ArtifactError, read_json, safe_path
 from shared.course import Course, Rung
+
+if TYPE_CHECKING:
+    from autograder.gap import Look
 
 Value = TypeVar("Value")
 Record = TypeVar("Record", bound=Artifact)
@@ -47,6 +50,7 @@ class Submission:
     learner_functions: tuple[tuple[str, LearnerFunction, str], ...] = ()
     libraries: tuple[str, ...] = ("torch", "transformers")  # whose versions run.json must say
     confined: bool | WarmSandbox | None = None
+    gap_criterion = "claim-honest"  # the criterion whose line tells of a gap between public and hidden rows
 
     def __init__(self, folder: Path, rung: Rung, course: Course, *, seed: int, split: str):
         self.folder, self.rung, self.course, self.seed, self.split = folder, rung, course, seed, split
@@ -56,6 +60,10 @@ class Submission:
     def prepare(cls, rung: Rung, course: Course, split: str) -> None:
         """Work out, in a process that verdicts are forked from, what each of them would work out again. By default
         nothing; never anything of a submission."""
+
+    def gap_looks(self) -> "list[Look]":
+        """Return where the submitted model is compared on public and hidden rows, if anywhere (`autograder.gap`)."""
+        return []
 
     def begin(self, cells: Collection[str]) -> None:
         """Start the learner functions of these graded cells, so that they run while the rest is checked."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from autograder.criteria import Finding, NotMet
+from autograder.data_origin import IN_WORDS, origin_of
 from autograder.run_evidence import (
     base_loss,
     batch_size,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 CHANCE = 0.01  # the gain over the base counts as real when chance alone would bring it less often than this
 LEAST_STEPS, LEAST_ROWS = 10, 20
+TRAINED_ON_TICKETS = ("02", "03", "04", "09")  # rungs whose notebooks train on the rows as the world gives them
 
 # One thing that a record may get wrong: whether it does, and what is said then.
 Fault = tuple[bool, str]
@@ -81,7 +83,14 @@ def judge_run(work: TicketSubmission, faults: Sequence[Fault]) -> Finding:
     if fault:
         hint = f"Let stage({work.stage!r}, ...) write it; don't edit it."
         return Finding(False, f"run.json: {fault}", expected, hint=hint)
-    return Finding(True, f"{run.steps} steps on {run.rows} rows, {run.base.id}, {run.profile}", expected)
+    about = f"{run.rows} rows"
+    if work.rung.id in TRAINED_ON_TICKETS:
+        origin = origin_of(run)
+        about += f" {IN_WORDS[origin]}"
+        if origin == "test":
+            cause = "A model that has been trained on the test shows nothing by passing it."
+            return Finding(False, f"run.json: trained on {about}", expected, cause, "Train on the training split.")
+    return Finding(True, f"{run.steps} steps on {about}, {run.base.id}, {run.profile}", expected)
 
 
 def curve_is_real(work: TicketSubmission) -> Finding:

@@ -14,6 +14,7 @@ from shared.world import rows
 
 if TYPE_CHECKING:  # NumPy and what needs it are imported where they are used: a check of JSON alone stays quick
     from autograder.adapter import Adapter
+    from autograder.gap import Look
     from autograder.reevaluation import Engines, RowLoss
     from autograder.trained_from import Base, FullModel
 
@@ -109,6 +110,14 @@ class TicketSubmission(Submission):
             lambda: after.answers(unseen),
         ]
         return Measured(*run_all(jobs, together))
+
+    def gap_looks(self) -> "list[Look]":
+        """Return the looks at letters about other products, and at those in the hardest wordings."""
+        from autograder.gap import hard_look, look
+
+        right = [[answer.kind == "correct" for answer in some]
+                 for some in (self.measured_public["familiar"], self.measured.familiar)]  # fmt: skip
+        return [look("letters", *right), hard_look(self.engines.after)]
 
     @remembered
     def measured_public(self) -> dict[str, list[TicketResult]]:

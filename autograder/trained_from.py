@@ -108,12 +108,19 @@ def open_base(profile: Profile, folder: Path) -> Base:
     return Base(profile, folder, config, {path: read_weights_header(path, path.stat().st_size) for path in paths})
 
 
-def moved_model(folder: Path, within: Path, base: Base, head: Mapping[str, TensorInfo] | None = None) -> FullModel:
-    """Return the full model in `folder` as `full_model` does, once its weights have left the base's; else NotMet."""
+def moved_model(
+    folder: Path,
+    within: Path,
+    base: Base,
+    head: Mapping[str, TensorInfo] | None = None,
+    least: float = LEAST_MOVE,
+) -> FullModel:
+    """Return the full model in `folder` as `full_model` does, once its weights have left the base's by more than the
+    share `least` of their length; else NotMet."""
     model = full_model(folder, within, base, head)
-    if model.moved < LEAST_MOVE:
+    if model.moved < least:
         raise NotMet(
-            f"{folder.name}: the weights moved by {model.moved:.2%} from the base, expected more than {LEAST_MOVE:.1%}",
+            f"{folder.name}: the weights moved by {model.moved:.2%} from the base, expected more than {100 * least:g}%",
             cause="This is the base, or the base stored again, or nearly so.",
             hint="Train, and save the trained model.",
         )

@@ -7,32 +7,32 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from autograder.checkers import checker_of
 from autograder.criteria import judge
-from autograder.processes import end_descendants, end_with_parent, keep_to_ourselves
+from autograder.gap import with_gap
+from autograder.processes import end_descendants, keep_to_ourselves
 from autograder.signature import sign
-from autograder.warm_sandbox import WarmSandbox
+from autograder.warm_sandbox import WarmSandbox, slow_setups
 from shared.course import load_course
 from shared.world.splits import HIDDEN_SEED_VARIABLE
 
 
-def main(warm: WarmSandbox | None = None) -> None:
-    """Serve the one request. Whatever a library prints goes to stderr, so that stdout holds the report alone.
-
-    `warm` is the sandbox for learners' functions where one is open already.
-    """
+def main() -> None:
+    """Serve the one request. Whatever a library prints goes to stderr, so that stdout holds the report alone."""
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     request = json.load(sys.stdin)
     keep_to_ourselves()
-    end_with_parent()
     _limit_memory(request["memory_bytes"])
     if request["hidden_seed"]:
         os.environ[HIDDEN_SEED_VARIABLE] = request["hidden_seed"]
-    folder, confined = Path(request["folder"]), request["confined"] and (warm or True)
-    report = verdict(request["rung"], folder, request["seed"], request["cells"], confined=confined).encode()
+    rung, folder, cells = request["rung"], Path(request["folder"]), request["cells"]
+    with _room(rung, cells, confined=request["confined"]) as confined:
+        report = verdict(rung, folder, request["seed"], cells, confined=confined).encode()
     end_descendants()
     answer.write(sign(report, request["key"]) + b"\n" + report)
     answer.close()
@@ -57,7 +57,19 @@ def verdict(
     with checker.submission(folder, rung, course, seed=seed, split=split) as work:
         work.confined = confined
         work.begin({criterion.cell for criterion in checker.criteria})
-        return judge(rung.id, checker.criteria, work).model_dump_json()
+        return with_gap(judge(rung.id, checker.criteria, work), work).model_dump_json()
+
+
+@contextmanager
+def _room(rung: str, cells: list[str] | None, *, confined: bool) -> Iterator[bool | WarmSandbox]:
+    """Give the learner's functions a sandbox to share if several of them import PyTorch: then it is imported once."""
+    functions = checker_of(load_course().rung(rung)).submission.learner_functions
+    slow = [entry for entry in functions if slow_setups([entry]) and (cells is None or entry[0] in cells)]
+    if not confined or len(slow) < 2:
+        yield confined
+        return
+    with WarmSandbox(slow_setups(slow)) as warm:
+        yield warm
 
 
 def _limit_memory(limit: int | None) -> None:

@@ -3,6 +3,7 @@
 Its host (`autograder.student_host`) imports once and forks a child for each function. A child gets its request and
 gives its answers through files without a name that are handed to it open. What keeps it from its siblings and from the
 next is `autograder.system_calls`: it can make or change no file, signal or look into no process, and share no memory.
+Should the host end, each function gets a sandbox of its own, which is slower and as tight.
 
     with WarmSandbox(slow_setups(checker.submission.learner_functions)) as warm:
         verdict("02", folder, seed, None, confined=warm)
@@ -25,8 +26,12 @@ from autograder.course_files import course_files
 from autograder.student_process import environment
 
 HOST = "autograder.student_host"
-SECONDS_TO_IMPORT = 120  # on a very busy machine; a second or two
+FORK = b"fork"
 LONGEST_STATUS = 16  # bytes
+
+
+class HostEnded(Exception):
+    """The host has ended, and with it what it had forked."""
 
 
 def slow_setups(learner_functions: Iterable[tuple]) -> set[str]:
@@ -41,7 +46,7 @@ def slow_setups(learner_functions: Iterable[tuple]) -> set[str]:
 class WarmSandbox:
     """The open sandbox. Several processes, forked from the one that made it, may use it at the same time.
 
-    Raises SandboxError where there is no sandbox, or when the host does not start.
+    It may be used at once; what is asked waits until the imports are made. Raises SandboxError where there is none.
     """
 
     def __init__(self, setups: Collection[str]):
@@ -58,36 +63,19 @@ class WarmSandbox:
                 env=environment(sandbox.HOME),
                 start_new_session=True,
             )
-        self._let_it_import()
+        self._socket.send(json.dumps(sorted(self.setups)).encode())
 
-    def _let_it_import(self) -> None:
-        self._socket.settimeout(SECONDS_TO_IMPORT)
-        try:
-            self._socket.send(json.dumps(sorted(self.setups)).encode())
-            ready = self._socket.recv(LONGEST_STATUS)
-        except OSError:
-            ready = b""
-        if not ready:
-            self.close()
-            raise sandbox.SandboxError("the sandbox's host did not start. Grade without it: one sandbox a function")
-
-    @property
-    def process_id(self) -> int:
-        """The process from which all in the sandbox descend."""
-        return self._process.pid
-
-    def start(self, request: bytes, answers: IO[bytes], *, seconds: int) -> "ForkedProcess":
-        """Let the host fork a child for `request`. Raises OSError when the host has ended."""
+    def start(self, request: bytes, answers: IO[bytes]) -> "ForkedProcess":
+        """Let the host fork a child for `request`. Raises HostEnded."""
         status, theirs = os.pipe()
         try:
             with tempfile.TemporaryFile() as told:
                 told.write(request)
                 told.seek(0)
-                handles = [told.fileno(), answers.fileno(), theirs]
-                socket.send_fds(self._socket, [str(seconds).encode()], handles)
+                socket.send_fds(self._socket, [FORK], [told.fileno(), answers.fileno(), theirs])
         except OSError:
             os.close(status)
-            raise
+            raise HostEnded from None
         finally:
             os.close(theirs)
         return ForkedProcess(status)
@@ -113,12 +101,15 @@ class ForkedProcess:
         self._status: int | None = status
 
     def wait(self, timeout: float) -> int:
-        """Return the exit code, or less than 0 for a signal's number. Raises subprocess.TimeoutExpired."""
+        """Return the exit code, or less than 0 for a signal's number. Raises subprocess.TimeoutExpired, HostEnded."""
         waiting = select.poll()
         waiting.register(self._status, select.POLLIN)
         if not waiting.poll(1_000 * timeout):
             raise subprocess.TimeoutExpired(HOST, timeout)
-        return int(os.read(self._status, LONGEST_STATUS) or -signal.SIGKILL)  # nothing: the whole host was killed
+        said = os.read(self._status, LONGEST_STATUS)
+        if not said:
+            raise HostEnded
+        return int(said)
 
     def end(self) -> None:
         """Let the child be killed, if it still runs."""

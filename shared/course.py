@@ -125,10 +125,20 @@ class Rung(Entry):
         return self
 
 
+class Judge(Entry):
+    """A model that advises human graders of prose, behind an endpoint that speaks OpenAI's chat completions."""
+
+    endpoint: Annotated[str, Field(pattern="^https?://[^ ]+$")]
+    model: Name
+    seconds: Annotated[float, Field(gt=0, le=60)] = 15.0
+
+
 class Grading(Entry):
-    """How learners' work is graded. `sandbox`: whether their code must run in one; a self-check never demands it."""
+    """How learners' work is graded. `sandbox`: whether their code must run in one; a self-check never demands it.
+    `judge`: a judge model's advice on prose, none by default."""
 
     sandbox: Literal["required", "optional"] = "required"
+    judge: Judge | None = None
 
 
 class Course(Entry):

@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 from shared.artifacts import CurveRow, LossCurve
 from shared.figures import in_jupyter, loss_curve, page
+from shared.progress_bar import progress_bar
 from shared.run_record import hyperparameters
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def hold_to_first_settings(log_history: list[dict[str, Any]], settings: dict[str
 @contextmanager
 def loss_in_progress_bar() -> Iterator[None]:
     """Within the block, trainers show one progress bar with the loss in it, and print no line a step."""
-    from transformers import ProgressCallback, trainer
+    from transformers import ProgressCallback, trainer, trainer_callback
 
     class LossInBar(ProgressCallback):
         """transformers' own bar, which writes every log entry below itself, without that."""
@@ -115,8 +116,11 @@ def loss_in_progress_bar() -> Iterator[None]:
             if self.training_bar is not None and "loss" in logs:
                 self.training_bar.set_postfix(loss=f"{logs['loss']:.3f}")
 
-    # A trainer takes its bar from this module variable; it has no argument for it.
-    with patch.object(trainer, "DEFAULT_PROGRESS_CALLBACK", LossInBar):
+    # A trainer takes its bar from these module variables; it has no argument for it.
+    with (
+        patch.object(trainer, "DEFAULT_PROGRESS_CALLBACK", LossInBar),
+        patch.object(trainer_callback, "tqdm", progress_bar),
+    ):
         yield
 
 

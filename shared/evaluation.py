@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from shared.artifacts import EvalEntry, fingerprint_rows
+from shared.progress_bar import progress_bar
 from shared.scoring import FailureKind, failure_kind
 from shared.significance import wilson_interval
 
@@ -43,7 +44,6 @@ def generate(
     batch size. The model's mode (training or evaluation) and the global random state are left as they were.
     """
     import torch
-    from tqdm.auto import tqdm
 
     config = _generation_config(tokenizer, max_new_tokens, temperature)
     stop = _newline_stop(tokenizer) if stop_at_newline else None
@@ -55,7 +55,7 @@ def generate(
         with (
             torch.random.fork_rng(),
             torch.inference_mode(),
-            tqdm(total=len(prompts), disable=not progress) as bar,
+            progress_bar(total=len(prompts), disable=not progress) as bar,
         ):
             torch.manual_seed(seed)
             for start in range(0, len(prompts), batch_size):

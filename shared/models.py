@@ -7,7 +7,7 @@ with a model is ever run.
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from shared.artifacts import BaseRecord, RunRecord, fingerprint_model, read_json, shown
 from shared.course import ROOT, BaseModelSpec, Profile, load_course
@@ -97,7 +97,7 @@ def load_stage(folder: Path | str) -> "tuple[PreTrainedModel, PreTrainedTokenize
     folder = Path(folder)
     run = read_json(folder / "run.json", RunRecord, within=folder)
     if (folder / "model.safetensors").is_file():
-        return load_folder(folder, profile_here())
+        return load_folder(folder, profile_here(), dtype="auto")
     if not (folder / "adapter_model.safetensors").is_file():
         raise ModelError(f"{shown(folder)}: expected model.safetensors or adapter_model.safetensors. Train it again")
     if base_record(rung=run.rung).fingerprint != run.base.fingerprint:
@@ -128,11 +128,15 @@ def computes_in_bf16(device: str) -> bool:
 
 
 def load_folder(
-    folder: Path, profile: Profile, quantization: str | None = None, dtype: "torch.dtype | None" = None
+    folder: Path,
+    profile: Profile,
+    quantization: str | None = None,
+    dtype: "torch.dtype | Literal['auto'] | None" = None,
 ) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
     """Return the model in a folder, of which every file is on this machine and every tensor in its file.
 
-    `quantization` and `dtype` as in `load_base`. Raises ModelError.
+    `quantization` and `dtype` as in `load_base`; "auto" keeps the type that the weights are stored in. Raises
+    ModelError.
     """
     import torch
     from safetensors import SafetensorError

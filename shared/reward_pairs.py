@@ -75,9 +75,7 @@ def _pair(stream: random.Random, split: Split, contrast: Contrast) -> dict:
 
 def _other(stream: random.Random, content: Content, contrast: Contrast, split: Split) -> Content:
     if contrast == "item":
-        return replace(
-            content, item=stream.choice([one for one in lexicon.ITEMS_BY_SPLIT[split] if one != content.item])
-        )
+        return replace(content, item=stream.choice([one for one in lexicon.items(split) if one != content.item]))
     return replace(content, intent=stream.choice([one for one in ACTIONS if one != content.intent]))
 
 

@@ -23,7 +23,7 @@ from shared.quiet import quiet
 from shared.run_record import run_record
 
 if TYPE_CHECKING:
-    from transformers import Trainer, TrainerCallback
+    from transformers import Trainer, TrainerCallback, TrainingArguments
 
 __all__ = [
     "StageError", "StageResult", "StageRun", "load_result", "refuse_where_nothing_is_trained", "stage",
@@ -33,6 +33,7 @@ __all__ = [
 SEED = 0
 CHECKPOINT_EVERY = {"cpu": 25, "cuda": 100}  # steps: some seconds of work to lose, against the time to write
 WEIGHTS = ("model.safetensors", "adapter_model.safetensors")
+BF16_GAP = 2**-13  # between bfloat16 numbers from 2^-6 to 2^-5: eight bits of precision
 
 
 @dataclass(frozen=True)
@@ -159,8 +160,8 @@ def _save(trainer: "Trainer", curve: LossCurve, record: RunRecord, target: Path,
     model = trainer.accelerator.unwrap_model(trainer.model)
     if record.method == "full":
         trainer.processing_class.save_pretrained(complete)
-        if computes_in_bf16(model.device.type):  # trained in float32, kept as the hub keeps models: half the size
-            model.bfloat16()
+        if computes_in_bf16(model.device.type) and outlasts_bf16(trainer.args):
+            model.bfloat16()  # trained in float32, kept as the hub keeps models: half the size
     model.save_pretrained(complete)
     for config in getattr(model, "peft_config", {}).values():
         config.base_model_name_or_path = record.base.id  # PEFT wrote the path of a folder on this machine
@@ -172,6 +173,16 @@ def _save(trainer: "Trainer", curve: LossCurve, record: RunRecord, target: Path,
         target.rename(old)
     complete.rename(target)
     shutil.rmtree(scratch)
+
+
+def outlasts_bf16(arguments: "TrainingArguments") -> bool:
+    """Return whether a run goes far enough for its result to be kept in bfloat16.
+
+    Adam moves a weight by about the learning rate a step (Kingma & Ba 2014, arXiv:1412.6980, section 2.1). A usual
+    weight, 0.02, and its neighbour in bfloat16 are 1.2e-4 apart, and the base's weights lie exactly on that grid: of a
+    run whose rate times steps is below ten such gaps, as in reinforcement learning, rounding would leave little.
+    """
+    return arguments.learning_rate * arguments.max_steps >= 10 * BF16_GAP
 
 
 def _bring_back_old_result(target: Path, scratch: Path) -> None:

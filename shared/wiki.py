@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from shared.artifacts import EvalEntry, fingerprint_rows
 from shared.significance import wilson_interval
 from shared.world import facts
-from shared.world.facts import FACTS, FOUNDER, MANAGER, NEW_TOWNS, RELATIONS, fill, question
+from shared.world.facts import FOUNDER, MANAGER, RELATIONS, facts_of, fill, new_towns, question
 from shared.world.splits import Split
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ METRICS = {
 def pages(split: Split = "public", changed: Mapping[str, str] | None = None) -> list[str]:
     """Return the wiki, one page a new shop. `changed` gives some shops, by town, another manager."""
     changed = changed or {}
-    return [_page(town, changed.get(town, FACTS[town]["manager"])) for town in NEW_TOWNS[split]]
+    return [_page(town, changed.get(town, facts_of(town)["manager"])) for town in new_towns(split)]
 
 
 def _page(town: str, manager: str) -> str:
@@ -41,14 +41,14 @@ def _page(town: str, manager: str) -> str:
 
 def sentences(split: Split = "public", relations: Sequence[str] = ASKED) -> list[dict]:
     """Return the wiki's sentences as rows to train on: the prompt is the sentence up to the name that it gives."""
-    return [_row(RELATIONS[name], town, 0) for name in relations for town in NEW_TOWNS[split]]
+    return [_row(RELATIONS[name], town, 0) for name in relations for town in new_towns(split)]
 
 
 def many_wordings(split: Split = "public") -> list[dict]:
     """Return each manager in every wording that ends with the name, and in every question: the answer is the name."""
     endings = [place for place, one in enumerate(MANAGER.statements.train) if one.text.endswith("{name}.")]
-    rows = [_row(MANAGER, town, place) for place in endings for town in NEW_TOWNS[split]]
-    asked = [_asked(MANAGER, town, way) for way in range(len(MANAGER.questions.train)) for town in NEW_TOWNS[split]]
+    rows = [_row(MANAGER, town, place) for place in endings for town in new_towns(split)]
+    asked = [_asked(MANAGER, town, way) for way in range(len(MANAGER.questions.train)) for town in new_towns(split)]
     return rows + [{**row, "completion": f" {row['answer']}."} for row in asked]
 
 
@@ -64,7 +64,7 @@ def ways_to_ask(split: Split = "public") -> dict[str, list[dict]]:
 
     The wiki says `The manager of the ... shop is`; the other wording is `The ... shop is managed by`.
     """
-    towns = NEW_TOWNS[split]
+    towns = new_towns(split)
     return {
         "manager, the wiki's words": [_row(MANAGER, town, 0) for town in towns],
         "manager, other words": [_row(MANAGER, town, 4) for town in towns],

@@ -48,12 +48,13 @@ def verified(samples: Sequence[Mapping]) -> list[dict]:
 
 def spread(samples: Sequence[Mapping]) -> dict[str, float]:
     """Return three shares of sampled answers: those that are right, those that show their working, and how many
-    answers to one prompt are different ones."""
+    answers to one prompt are different ones. Of no answers all three are 0."""
     answers: dict[str, set[str]] = defaultdict(set)
     for one in samples:
         answers[one["prompt"]].add(one["completion"])
+    count = max(1, len(samples))
     return {
-        "right": sum(is_right(one["completion"], one["total"]) for one in samples) / len(samples),
-        "working": sum(shows_working(one["completion"]) for one in samples) / len(samples),
-        "different": sum(map(len, answers.values())) / len(samples),
+        "right": sum(is_right(one["completion"], one["total"]) for one in samples) / count,
+        "working": sum(shows_working(one["completion"]) for one in samples) / count,
+        "different": sum(map(len, answers.values())) / count,
     }

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from shared.progress_bar import progress_bar
+
 MIB = 2**20
 _LOSS = re.compile(r"""\b[lL]oss['"]?\s*[:=]\s*['"]?([0-9.]+(?:e[+-]?\d+)?)""")
 
@@ -20,10 +22,8 @@ def follow(child: subprocess.Popen, steps: int, log: Path, title: str) -> float:
 
     0 where fewer than two steps were seen.
     """
-    from tqdm.auto import tqdm
-
     times, last = [], ""
-    with log.open("w", encoding="utf-8") as file, tqdm(total=steps, desc=title, unit="step") as bar:
+    with log.open("w", encoding="utf-8") as file, progress_bar(total=steps, desc=title, unit="step") as bar:
         for line in child.stdout:  # a bar that is drawn over itself comes as one line a drawing
             file.write(line)
             file.flush()

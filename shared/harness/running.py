@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from shared.harness.task import Row, Task, token_probability
+from shared.progress_bar import progress_bar
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -67,9 +68,7 @@ class HubModel:
 
 def run_suite(answerer: Answerer, tasks: Sequence[Task], *, progress: bool = True) -> dict[str, TaskRun]:
     """Return the model's run of each task, by the task's name."""
-    from tqdm.auto import tqdm
-
-    return {task.name: run_task(answerer, task) for task in tqdm(tasks, disable=not progress, unit="task")}
+    return {task.name: run_task(answerer, task) for task in progress_bar(tasks, disable=not progress, unit="task")}
 
 
 def run_task(answerer: Answerer, task: Task) -> TaskRun:

@@ -113,17 +113,18 @@ def gradient_noise(
 def _variance(model: "PreTrainedModel", samples: Sequence[Sample], weights: Sequence) -> float:
     """Return mean |g|^2 - |mean g|^2, with Bessel's correction."""
     import torch
+    from torch.nn.utils import get_total_norm
 
     parameters = [one for one in model.parameters() if one.requires_grad]
     total = [torch.zeros_like(one) for one in parameters]
     squares = []
     for sample, weight in zip(samples, weights, strict=True):
         gradient = torch.autograd.grad(_weighted_log_p(model, sample, weight), parameters)
-        squares.append(sum(float(part.square().sum()) for part in gradient))
+        squares.append(float(get_total_norm(gradient)) ** 2)  # one number from the GPU an answer, not one a tensor
         for running, part in zip(total, gradient, strict=True):
             running += part
     count = len(samples)
-    mean_square = sum(float((part / count).square().sum()) for part in total)
+    mean_square = (float(get_total_norm(total)) / count) ** 2
     return (fmean(squares) - mean_square) * count / (count - 1)
 
 

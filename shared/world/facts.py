@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 from shared.world import lexicon
 from shared.world.grammar import Phrasing, Phrasings, Template, templates
-from shared.world.splits import Split, WorldError, random_stream
+from shared.world.secret import chosen, keyed
+from shared.world.splits import Split, WorldError, members, random_stream
 
 _shuffle = random.Random("towns")
 _TOWNS = _shuffle.sample(lexicon.TOWNS, len(lexicon.TOWNS))
 KNOWN_TOWNS = _TOWNS[:60]
 NEW_TOWNS: dict[Split, list[str]] = {"public": _TOWNS[60:120], "hidden": _TOWNS[120:180]}
-OTHER_TOWNS = _TOWNS[180:]
+_UNTOLD_TOWNS = _TOWNS[120:]  # of whose shops nothing is told: the hidden ones are among them
 
 
 @dataclass(frozen=True)
@@ -128,14 +129,39 @@ FACTS = _facts()
 PEOPLE_IN_FACTS = frozenset(fact[role] for fact in FACTS.values() for role in ("manager", "founder"))
 
 
+_FREE_NAMES = {
+    split: [name for name in names if name not in PEOPLE_IN_FACTS] for split, names in lexicon.NAMES_BY_SPLIT.items()
+}
+
+
 def free_names(split: Split) -> list[str]:
-    """Return the people of `split` who appear in no fact."""
-    return [name for name in lexicon.NAMES_BY_SPLIT[split] if name not in PEOPLE_IN_FACTS]
+    """Return the people that rows of `split` may name, who appear in no fact."""
+    return members(_FREE_NAMES[split], split)
+
+
+def new_towns(split: Split) -> list[str]:
+    """Return the 60 towns of the new shops of `split`, "public" or "hidden"; hidden ones by the secret, of 120."""
+    return chosen(_UNTOLD_TOWNS, len(NEW_TOWNS["hidden"])) if split == "hidden" else NEW_TOWNS[split]
+
+
+def facts_of(town: str) -> dict[str, str]:
+    """Return a shop's manager, founder and speciality. Those of hidden shops are dealt out by the secret."""
+    return FACTS[town] if town not in _UNTOLD_TOWNS else _hidden_facts()[town]
+
+
+def _hidden_facts() -> dict[str, dict[str, str]]:
+    """Deal the people and items of the hidden shops out anew: whoever knows `FACTS` knows nothing of them."""
+    dealt = {}
+    for role in ("manager", "founder", "speciality"):
+        told = sorted((FACTS[town][role] for town in NEW_TOWNS["hidden"]), key=lambda one: keyed(f"{role} {one}"))
+        for town, one in zip(new_towns("hidden"), told, strict=True):
+            dealt.setdefault(town, {})[role] = one
+    return dealt
 
 
 def fill(relation: Relation, town: str) -> dict[str, str]:
     """Return the slots of one shop's fact: `{"town": ..., "name": ...}` or `{"town": ..., "item": ...}`."""
-    return {"town": town, relation.slot: FACTS[town][relation.name]}
+    return {"town": town, relation.slot: facts_of(town)[relation.name]}
 
 
 def question(prompt: str) -> str:
@@ -179,7 +205,7 @@ def rows(
     pool = getattr(about, kinds[form]).pool(split, phrasing)
     if form == "statement":  # the prompt is the statement up to the fact, so the wording must end with it
         pool = tuple(one for one in pool if one.text.endswith(f"{{{about.slot}}}."))
-    towns = KNOWN_TOWNS if split == "train" else NEW_TOWNS[split]
+    towns = KNOWN_TOWNS if split == "train" else new_towns(split)
     return [_row(about, town, form, stream.choice(pool)) for town in stream.sample(towns, min(n, len(towns)))]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.world import lexicon
+from shared.world.secret import one_of_each
 from shared.world.splits import Split, WorldError
 
 Phrasing = Literal["familiar", "unseen"]
@@ -100,7 +101,8 @@ class Phrasings:
     """Three pools of wordings for one meaning: no wording stands in two of them.
 
     Only `train` wordings occur in pre-training text and in training splits. `public` and `hidden` wordings are the
-    *unseen phrasing* of the public and the hidden split.
+    *unseen phrasing* of the public and the hidden split. `hidden` holds as many runs of wordings as `public` holds
+    wordings; of each run the instructor's secret chooses one.
     """
 
     train: tuple[Template, ...]
@@ -113,7 +115,7 @@ class Phrasings:
             return self.train
         if phrasing != "unseen" or split == "train":
             raise WorldError(f"phrasing: expected 'familiar', or 'unseen' outside train, got {phrasing!r} for {split}")
-        return self.public if split == "public" else self.hidden
+        return self.public if split == "public" else one_of_each(self.hidden, len(self.public))
 
     def all(self) -> tuple[Template, ...]:
         """Return every wording of the three pools."""

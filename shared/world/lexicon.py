@@ -4,7 +4,7 @@ Every name, town, modifier and noun below is written so that the pocket tokenize
 embedded model's work about language rather than spelling (`tests/shared/test_pocket.py` holds this).
 """
 
-from shared.world.splits import Split, split_of
+from shared.world.splits import Split, members, split_of
 
 COMPANY = "Lanternwick Outfitters"
 
@@ -61,6 +61,11 @@ for _item in ITEMS:
 NAMES_BY_SPLIT: dict[Split, list[str]] = {"train": [], "public": [], "hidden": []}
 for _name in (f"{first} {last}" for first in FIRST_NAMES for last in LAST_NAMES):
     NAMES_BY_SPLIT[split_of(_name)].append(_name)
+
+
+def items(split: Split) -> list[str]:
+    """Return the items that rows of `split` may be about."""
+    return members(ITEMS_BY_SPLIT[split], split)
 
 
 def plural(item: str) -> str:

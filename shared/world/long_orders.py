@@ -7,7 +7,7 @@ import random
 
 from shared.world import lexicon
 from shared.world.orders import Line
-from shared.world.splits import Split, random_stream, split_of
+from shared.world.splits import Split, belongs, random_stream
 
 LINES, MOST_ITEMS, PRICES = 3, 12, (11, 99)
 ASKED = "Work out each line, add the lines up, and end with the total in plain digits, as in: 120 coins."
@@ -15,12 +15,12 @@ ASKED = "Work out each line, add the lines up, and end with the total in plain d
 
 def draw(stream: random.Random, split: Split = "train") -> tuple[Line, ...]:
     """Return three lines whose numbers and items belong to `split`: 2 to 12 of each item, 11 to 99 coins each."""
-    items = stream.sample(lexicon.ITEMS_BY_SPLIT[split], LINES)
+    items = stream.sample(lexicon.items(split), LINES)
     while True:
         drawn = tuple(
             Line(stream.randint(2, MOST_ITEMS), lexicon.plural(item), stream.randint(*PRICES)) for item in items
         )
-        if split_of(key(drawn)) == split:
+        if belongs(key(drawn), split):
             return drawn
 
 

@@ -35,14 +35,20 @@ class Message:
 def draw_meaning(stream: random.Random, split: Split) -> Meaning:
     """Return a meaning about an item of `split`; a single item is as frequent as two to six together."""
     count = 1 if stream.random() < 0.5 else stream.randint(2, 6)
-    item = stream.choice(lexicon.ITEMS_BY_SPLIT[split])
+    item = stream.choice(lexicon.items(split))
     return Meaning(stream.choice(list(INTENTS)), item, count, stream.choice(list(URGENCIES)))
 
 
-def write(stream: random.Random, meaning: Meaning, split: Split, phrasing: Phrasing = "familiar") -> Message:
-    """Return a message that says `meaning`, worded from the pools of `split`."""
+def write(
+    stream: random.Random,
+    meaning: Meaning,
+    split: Split,
+    phrasing: Phrasing = "familiar",
+    wording: Template | None = None,
+) -> Message:
+    """Return a message that says `meaning`, worded from the pools of `split`; its intent by `wording`, if given."""
     slots = _slots(stream, meaning, split)
-    body = stream.choice(INTENTS[meaning.intent].pool(split, phrasing)).render(slots)
+    body = (wording or stream.choice(INTENTS[meaning.intent].pool(split, phrasing))).render(slots)
     aside = stream.choice(ASIDES if stream.random() < 0.4 else NO_ASIDE).render(slots)
     urgency = stream.choice(URGENCIES[meaning.urgency].pool(split, phrasing)).render(slots | {"day": slots["day2"]})
     parts = [body, aside, urgency] if stream.random() < 0.7 else [urgency, body, aside]
@@ -59,7 +65,7 @@ def _slots(stream: random.Random, meaning: Meaning, split: Split) -> dict[str, s
     item, many = meaning.item, meaning.count > 1
     number = stream.choice((str(meaning.count), lexicon.NUMBER_WORDS[meaning.count - 1]))
     goods = f"{number} {lexicon.plural(item)}" if many else item
-    others = [one for one in stream.sample(lexicon.ITEMS_BY_SPLIT[split], 3) if one != item]
+    others = [one for one in stream.sample(lexicon.items(split), 3) if one != item]
     return {
         "goods": goods,
         "some_goods": goods if many else lexicon.with_article(item),

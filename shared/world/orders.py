@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from shared.world import lexicon
 from shared.world.grammar import Template
-from shared.world.splits import Split, random_stream, split_of
+from shared.world.splits import Split, belongs, random_stream
 
 _WORKING_SHARE = 0.22
 _EXACT_SHARE = 0.35
@@ -83,11 +83,11 @@ def _key(lines: list[Line]) -> str:
 
 def draw(stream: random.Random, split: Split = "train", lines: int = 2) -> Order:
     """Return an order whose numbers and items belong to `split`: 2 to 9 of each item, 2 to 49 coins each."""
-    items = stream.sample(lexicon.ITEMS_BY_SPLIT[split], lines)
+    items = stream.sample(lexicon.items(split), lines)
     while True:
         drawn = [Line(stream.randint(2, 9), lexicon.plural(item), stream.randint(2, 49)) for item in items]
         # A single product has few distinct sums, so only two-line orders are held apart by their numbers.
-        if lines == 1 or split_of(_key(drawn)) == split:
+        if lines == 1 or belongs(_key(drawn), split):
             return Order(tuple(drawn))
 
 

@@ -52,7 +52,7 @@ SIZES = ("small", "large", "heavy")
 def _slots(stream: random.Random, split: Split) -> dict[str, object]:
     name, name2 = stream.sample(facts.free_names(split), 2)
     town, town2 = stream.sample(lexicon.TOWNS, 2)
-    item, item2 = stream.sample(lexicon.ITEMS_BY_SPLIT[split], 2)
+    item, item2 = stream.sample(lexicon.items(split), 2)
     return {
         **{"name": name, "name2": name2, "first": name.split()[0], "first2": name2.split()[0]},
         **{"town": town, "town2": town2, "item": item, "item2": item2, "items": lexicon.plural(item)},

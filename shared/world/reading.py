@@ -69,11 +69,10 @@ class Cast:
     items: list[str]
 
 
-CASTS: dict[Split, Cast] = {
-    "train": Cast(lexicon.TOWNS, facts.free_names("train"), lexicon.ITEMS_BY_SPLIT["train"]),
-    "public": Cast(facts.NEW_TOWNS["public"], facts.free_names("public"), lexicon.ITEMS_BY_SPLIT["public"]),
-    "hidden": Cast(facts.NEW_TOWNS["hidden"], facts.free_names("hidden"), lexicon.ITEMS_BY_SPLIT["hidden"]),
-}
+def cast(split: Split) -> Cast:
+    """Return the entities that passages of `split` may use."""
+    towns = lexicon.TOWNS if split == "train" else facts.new_towns(split)
+    return Cast(towns, facts.free_names(split), lexicon.items(split))
 
 
 def _about_shop(stream: random.Random, relation: Relation, slots: dict, split: Split, phrasing: Phrasing):
@@ -112,10 +111,10 @@ def passage(
 
     Four passages in ten hold a single kind of statement, so that "the only manager in sight" is no shortcut.
     """
-    cast = CASTS[split]
+    entities = cast(split)
     size = sentences or stream.randint(2, 5)
     only = stream.choice(_KINDS) if stream.random() < 0.4 else None
-    towns, names, items = (stream.sample(pool, size) for pool in (cast.towns, cast.names, cast.items))
+    towns, names, items = (stream.sample(pool, size) for pool in (entities.towns, entities.names, entities.items))
     written, asked = [], []
     for town, name, item in zip(towns, names, items):
         slots = {"town": town, "name": name, "item": item, "items": lexicon.plural(item)}
@@ -133,7 +132,7 @@ def passage(
 
 def unanswerable(stream: random.Random, given: Passage, split: Split, phrasing: Phrasing = "familiar") -> Question:
     """Return a question of a familiar kind about a shop that `given` never mentions."""
-    town = stream.choice([town for town in CASTS[split].towns if town not in given.text])
+    town = stream.choice([town for town in cast(split).towns if town not in given.text])
     relation = stream.choice((MANAGER, SPECIALITY, FOUNDER))
     text = stream.choice(relation.questions.pool(split, phrasing)).render({"town": town})
     return Question(text, UNANSWERABLE.removesuffix("."), "unanswerable")

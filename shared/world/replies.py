@@ -171,7 +171,7 @@ def document(stream: random.Random) -> str:
 
 def _other_content(stream: random.Random, content: Content, contrast: Contrast, split: Split) -> Content:
     if contrast == "item":
-        items = [item for item in stream.sample(lexicon.ITEMS_BY_SPLIT[split], 2) if item != content.item]
+        items = [item for item in stream.sample(lexicon.items(split), 2) if item != content.item]
         return Content(content.intent, items[0], content.urgency)
     intents = [intent for intent in ACTIONS if intent != content.intent]
     return Content(stream.choice(intents), content.item, content.urgency)

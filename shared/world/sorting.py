@@ -6,7 +6,7 @@ Rung 10 watches what happens to it while another skill is learnt.
 import random
 
 from shared.world import lexicon
-from shared.world.splits import Split, random_stream, split_of
+from shared.world.splits import Split, belongs, random_stream
 
 _LABELS = lexicon.NOUNS + lexicon.MODIFIERS
 
@@ -15,7 +15,7 @@ def draw(stream: random.Random, split: Split = "train", size: int | None = None)
     """Return four to nine different labels (or `size`), a set of which belongs to `split`."""
     while True:
         labels = stream.sample(_LABELS, size or stream.randint(4, 9))
-        if split_of("shelf " + " ".join(sorted(labels))) == split:
+        if belongs("shelf " + " ".join(sorted(labels)), split):
             return labels
 
 

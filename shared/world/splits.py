@@ -2,24 +2,23 @@
 
 Train, public and hidden data are held apart by *entity*: an item, a person or an order belongs to one split for ever,
 decided by a hash of its name, so no seed can carry it across. Phrasing is held apart in the same spirit by the
-grammar's three pools (`shared.world.grammar.Phrasings`).
+grammar's three pools (`shared.world.grammar.Phrasings`). Of what belongs to the hidden split, the instructor's secret
+chooses what is used (`shared.world.secret`).
 """
 
 import hashlib
-import os
 import random
 from typing import Literal, get_args
 
+from shared.world.secret import HIDDEN_SEED_VARIABLE, ONE_IN, WorldError, chosen, is_chosen, keyed
+
+__all__ = ["HIDDEN_SEED_VARIABLE", "SPLITS", "Split", "WorldError", "belongs", "members", "random_stream", "split_of"]
+
 Split = Literal["train", "public", "hidden"]
 SPLITS: tuple[Split, ...] = get_args(Split)
-HIDDEN_SEED_VARIABLE = "COURSE_HIDDEN_SEED"
 
 # Fourteen buckets: ten train, two public, two hidden.
 _BUCKETS: tuple[Split, ...] = ("train",) * 10 + ("public",) * 2 + ("hidden",) * 2
-
-
-class WorldError(ValueError):
-    """A request that the world cannot answer, said in one line."""
 
 
 def split_of(name: str) -> Split:
@@ -28,9 +27,14 @@ def split_of(name: str) -> Split:
     return _BUCKETS[int.from_bytes(digest, "big") % len(_BUCKETS)]
 
 
+def belongs(name: str, split: Split) -> bool:
+    """Return whether rows of `split` may use the entity called `name`; of hidden ones, one in three by the secret."""
+    return split_of(name) == split and (split != "hidden" or is_chosen(name))
+
+
 def members(names: list[str], split: Split) -> list[str]:
-    """Return those of `names` that belong to `split`, in their given order."""
-    return [name for name in names if split_of(name) == split]
+    """Return those of `names`, all of `split`, that its rows use: all, or of hidden ones the secret's third."""
+    return chosen(names, len(names) // ONE_IN) if split == "hidden" else names
 
 
 def random_stream(task: str, split: Split, seed: int | str) -> random.Random:
@@ -38,14 +42,5 @@ def random_stream(task: str, split: Split, seed: int | str) -> random.Random:
     if split not in SPLITS:
         raise WorldError(f"split: expected one of {', '.join(SPLITS)}, got {split!r}")
     if split == "hidden":
-        seed = f"{_hidden_seed()}/{seed}"
+        seed = keyed(f"{task}/{seed}").hex()
     return random.Random(f"{task}/{split}/{seed}")
-
-
-def _hidden_seed() -> str:
-    secret = os.environ.get(HIDDEN_SEED_VARIABLE, "")
-    if not secret:
-        raise WorldError(
-            f"the hidden split needs the instructor's secret: set {HIDDEN_SEED_VARIABLE}, or ask for split 'public'"
-        )
-    return secret

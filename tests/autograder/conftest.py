@@ -92,6 +92,7 @@ def measured_as(monkeypatch):
 def as_if_trained(monkeypatch):
     """Let a model of noise pass for one that was trained along its curve; `test_run_evidence` has no such mercy."""
     monkeypatch.setattr("autograder.ticket_criteria.end_fault", lambda *_: None)
+    monkeypatch.setattr("autograder.rung_04_ground.require_four_bits", lambda *_: None)
 
 
 @functools.cache
@@ -137,7 +138,7 @@ class AnswersHere:
     def answers(self):
         """Return the answers, once through JSON as they come from the child."""
         calls = json.loads(json.dumps([[call.arguments, call.gradient_of] for call in self.calls]))
-        answers = [student_child._answer(self.namespace[self.name], *call) for call in calls]
+        answers = [student_child.answer(self.namespace[self.name], *call) for call in calls]
         return Reply.model_validate_json(json.dumps({"answers": answers})).answers
 
     def __exit__(self, *_):

@@ -145,6 +145,14 @@ def test_a_fault_of_ours_is_one_line_and_no_verdict(error, line, work, capsys, m
     assert capsys.readouterr().err == line
 
 
+def test_a_whole_check_says_that_prose_waits_and_json_says_nothing_of_it(work, graded_as, capsys):
+    graded_as(made(True))
+    line = "'explain-sft', 5 points by a human: too short: 18 words, at least 80 are asked for\n"
+    for options, said in ([], True), (["--cell", "sft-loss"], False), (["--json"], False):
+        assert cli.main(["check", "02", *options, "--work", str(work)]) == 0
+        assert capsys.readouterr().out.endswith(line) is said
+
+
 # --json
 
 
@@ -187,7 +195,7 @@ def test_progress_shows_every_rung_and_every_exit_item(planned, work, graded_as,
     asked = graded_as(made(True, False))
     assert cli.main(["progress", "--work", str(work.parent)]) == 0
     output = capsys.readouterr().out
-    assert row_of(output, RUNG_02.title) == ["02", RUNG_02.title, "2/20", "5", "begun"]
+    assert row_of(output, RUNG_02.title) == ["02", RUNG_02.title, "2/20", "5, answered", "begun"]
     assert row_of(output, planned.title) == [planned.id, planned.title, "", str(planned.prose_points), "planned"]
     assert all(row_of(output, rung.title)[0] == rung.id for rung in COURSE.rungs)
     for item in COURSE.exit_items:
@@ -264,8 +272,10 @@ def test_a_file_in_the_folders_place_is_no_work(tmp_path):
 
 def test_importing_the_autograder_costs_nothing():
     names = sorted(f"autograder.{path.stem}" for path in (ROOT / "autograder").glob("[a-z]*.py"))
-    nbgraders = "plugin", "batch", "results", "transaction"  # imported by nbgrader alone
-    names = [name for name in names if name not in {f"autograder.nbgrader_{own}" for own in nbgraders}]
+    names += sorted(f"autograder.prose.{path.stem}" for path in (ROOT / "autograder" / "prose").glob("[a-z]*.py"))
+    nbgraders = "plugin", "batch", "results", "transaction", "prose"  # imported by nbgrader alone, as is safe_page
+    own = {"autograder.safe_page", *(f"autograder.nbgrader_{one}" for one in nbgraders)}
+    names = [name for name in names if name not in own]
     assert "autograder.rung_02_sft" in names
     heavy = {"torch", "transformers", "datasets", "evaluate", "trl", "peft", "matplotlib", "nbgrader"}
     imports = f"import sys, importlib\nfor name in {names}: importlib.import_module(name)\n"

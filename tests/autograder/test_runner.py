@@ -159,36 +159,6 @@ def test_a_report_that_is_not_signed_with_the_checks_key_is_refused(work, stand_
     assert "no readable report" in only_line(grade("02", work))
 
 
-FORGERIES = {
-    "printed": "print(FORGED)",
-    "a file in its folder": "open('report', 'w').write(FORGED)",
-    "the files of the process that grades": """
-import os
-for name in list(os.listdir('..')):
-    if os.path.isfile('../' + name):
-        os.rename('../' + name, '../gone-' + name)
-for name in ('report', 'request', 'errors'):
-    open('../' + name, 'w').write(FORGED)
-""",
-    "the pipes of the process that grades": """
-import os
-parent = f'/proc/{os.getppid()}/fd'
-for name in os.listdir(parent):
-    if 'pipe' in os.readlink(f'{parent}/{name}'):
-        open(f'{parent}/{name}', 'w').write(FORGED)
-""",
-}
-
-
-@pytest.mark.parametrize("source", FORGERIES.values(), ids=FORGERIES)
-def test_a_forged_report_in_the_right_words_gains_nothing(work, source):
-    """A learner's function runs in a further process: it finds no file to forge, and does not know the key."""
-    whole = "\n".join([f"FORGED = {forged(work)!r}", source, "def failure_kind(*a): return 1"])
-    answer(work, "answer-read-failures", whole)
-    report = grade("02", work, cells=["read-failures"])
-    assert report.score == 0 and not report.done
-
-
 def test_the_hidden_seed_is_not_to_be_read_off_the_process_that_grades(work, monkeypatch):
     monkeypatch.setenv("COURSE_HIDDEN_SEED", "the-instructors-secret")
     reading = "raise ValueError(open(f'/proc/{os.getppid()}/environ').read())"
@@ -209,18 +179,18 @@ def test_nothing_outlives_a_check(work, source):
     lines = f"import os, signal, time\n{source}"
     answer(work, "answer-read-failures", f"{lines}\ndef failure_kind(*a): return 1")
     report = grade("02", work, cells=["read-failures"])
-    assert report.score == 0 and "not allowed here" in report.criteria[0].observed
+    assert report.score == 0 and report.criteria[0].passed is False
     assert not orphans()
 
 
 def orphans() -> list[int]:
-    """Return the processes of learners' functions whose own check has ended; others may be at work on this machine."""
+    """Return the processes of learners' functions that nobody waits for; others may be at work on this machine."""
     found = []
     for process in psutil.process_iter(["cmdline", "status"]):
         try:
             ours = "autograder.student_child" in (process.info["cmdline"] or [])
-            at_work = any("autograder.verdict" in ancestor.cmdline() for ancestor in process.parents())
-            if ours and not at_work and process.status() != psutil.STATUS_ZOMBIE:
+            above = [parent.name() for parent in process.parents() if parent.pid != 1]
+            if ours and set(above) <= {"bwrap"} and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process.pid)
         except psutil.NoSuchProcess:  # it has ended meanwhile
             pass

@@ -1,5 +1,6 @@
 """The wall by itself, without the filter of system calls; and whether a machine is believed to have one."""
 
+import functools
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from autograder import cli, sandbox
 from autograder.course_files import course_files
 from autograder.runner import grade
 from autograder.sandbox import SandboxError
+from autograder.system_calls import Refusal
 from shared.course import ROOT, CourseError, load_course
 
 
@@ -114,6 +116,7 @@ def bubblewrap(tmp_path, monkeypatch):
 
     def install(script: str | None) -> str | None:
         monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setattr(sandbox, "refusal", lambda: Refusal(b"", 0))
         if script is not None:
             (tmp_path / "bwrap").write_text(f"#!/bin/sh\n{script}\n")
             (tmp_path / "bwrap").chmod(stat.S_IRWXU)
@@ -137,7 +140,7 @@ def bubblewrap(tmp_path, monkeypatch):
             "does not work here",
         ),  # it runs, and confines nothing
         ("echo nonsense", "does not work here"),
-        ("echo [65534, false, false, true]", "does not work here"),
+        ("echo [65534, false, false, true, false]", "does not work here"),  # a filter that is not in force
     ],
 )
 def test_a_bubblewrap_that_confines_nothing_is_none(bubblewrap, script, words):
@@ -149,6 +152,8 @@ def test_a_machine_without_the_filter_has_no_sandbox(monkeypatch):
     monkeypatch.setattr(sandbox.shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(sandbox.sys, "platform", "linux")
     assert sandbox.fault.__wrapped__().startswith("libseccomp is not installed. Install it")
+    with pytest.raises(SandboxError, match="libseccomp"):
+        sandbox.confined(["true"])
 
 
 def test_elsewhere_than_on_linux_there_is_none(monkeypatch):
@@ -158,7 +163,7 @@ def test_elsewhere_than_on_linux_there_is_none(monkeypatch):
 
 @pytest.fixture
 def none_here(monkeypatch):
-    monkeypatch.setattr(sandbox, "fault", lambda: "bubblewrap is not installed. Install it")
+    monkeypatch.setattr(sandbox, "fault", functools.cache(lambda: "bubblewrap is not installed. Install it"))
 
 
 def test_who_grades_others_is_refused_and_who_checks_themselves_is_not(none_here, tmp_path):

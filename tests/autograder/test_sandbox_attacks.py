@@ -34,8 +34,7 @@ def room(request, warm):
     yield (room := warm if request.param == "a warm one" else True)
     assert works(room)
     if room is warm:
-        host = [process for process in running(warm._process.pid) if process != warm._process.pid]
-        assert soon(lambda: len(running(warm._process.pid)) == 3), host  # bubblewrap's two, and the host
+        assert soon(lambda: len(running(warm._process.pid)) == 3)  # bubblewrap's two, and the host
 
 
 @pytest.fixture
@@ -72,7 +71,7 @@ def test_nothing_of_the_grader_is_there_to_be_read(room, grader):
 def test_the_environment_holds_no_secret(room, grader):
     body = "return json.dumps([dict(os.environ), ctypes.string_at(libc.getenv(b'HOME') or b'').decode()])"
     said = attack(room, f"libc.getenv.restype = ctypes.c_char_p\n{body}").value
-    fixed = "HOME TMPDIR PWD LANG CUDA_VISIBLE_DEVICES TORCHDYNAMO_DISABLE".split()
+    fixed = "HOME TMPDIR MPLCONFIGDIR TORCHINDUCTOR_CACHE_DIR PWD LANG CUDA_VISIBLE_DEVICES TORCHDYNAMO_DISABLE".split()
     threads = "OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS".split()
     assert SECRET not in said and set(json.loads(said)[0]) == {*fixed, *threads}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from autograder import sandbox, student_child
+from autograder import sandbox, student_child, system_calls
 from autograder.student_code import Answer, Call, LearnerFunction, Limits, StudentCode, tensor
 from shared.safe_files import ArtifactError
 
@@ -222,6 +222,13 @@ def test_the_courses_own_answers_cannot_be_imported(statement):
     assert re.search(words, run(f"def f():\n    {statement}\n    return 1")[0].fault())
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(system_calls.refusal() is None, reason="without libseccomp, opening such libraries is refused")
+@pytest.mark.parametrize("library", ["matplotlib.pyplot", "sklearn.metrics"])
+def test_a_cell_may_import_what_is_written_in_other_languages(library):
+    assert run(f"import {library}\n{returning('1')}", limits=Limits())[0].value == 1
+
+
 def test_what_the_setup_imports_may_be_imported_again():
     function = LearnerFunction(cell="answer", name="f", setup="from shared.world.tickets import FIELDS")
     source = "from shared.world.tickets import FIELDS\nfrom shared.world import tickets\n" + returning("len(FIELDS)")
@@ -231,7 +238,7 @@ def test_what_the_setup_imports_may_be_imported_again():
 def test_what_is_sent_to_the_child_is_the_function_and_its_inputs():
     with StudentCode(PLAIN, returning("1"), [Call(("x", 2))], TINY) as code:
         request = code._request(returning("1"))
-        assert set(request) == {"setup", "source", "function", "calls", "limits", "refusal"}
+        assert set(request) == {"setup", "source", "function", "calls", "limits", "refusal", "confined"}
         assert request["calls"] == [{"arguments": ("x", 2), "gradient_of": None}]
 
 

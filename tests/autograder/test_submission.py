@@ -2,6 +2,7 @@
 
 import pytest
 from example_work import solved_notebook, write_notebook
+from sandboxes import running, soon
 
 from autograder.criteria import CannotTell, NotMet
 from autograder.rung_02_submission import FAILURE_KIND, SFT_LOSS, Rung02
@@ -92,8 +93,8 @@ def test_leaving_ends_what_was_started(work):
     with Rung02(work, course.rung("02"), course, seed=1, split="public") as submission:
         submission.begin({"read-failures"})
         child = submission._running[FAILURE_KIND.name]
-        assert isinstance(child, StudentCode) and child._process.poll() is None
-    assert child._process.poll() is not None and not child.folder.exists()
+        assert isinstance(child, StudentCode) and running(child._process.group)
+    assert soon(lambda: not running(child._process.group)) and not child.folder.exists()
 
 
 def test_a_deleted_graded_cell_is_missed(opened):

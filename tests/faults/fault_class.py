@@ -1,23 +1,29 @@
 """A small class whose grading is disturbed, and how to tell whether anything was lost, doubled or half written."""
 
 import json
+import re
 import shutil
 from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
+from nbgrader.api import Base
 from sqlalchemy import create_engine, text
 
-from autograder.nbgrader_course import make_course_folder, nbgrader
+from autograder.nbgrader_course import CONFIG, make_course_folder, nbgrader
 from autograder.nbgrader_results import EARLIER
 from shared.course import ROOT, load_course
 
 RUNG = "rung-01-when"
+DRIVER = "class-driver"
 CELLS = load_course().rung("01").cells
 LEARNERS = "ada", "ben", "cleo", "dan"
-OLD_TIME, NEW_TIME = "2025-01-01 10:00:00 UTC", "2025-02-01 10:00:00 UTC"
+# Not newer than what was graded: --force grades it again, and without it the mark of an unfinished grading does.
+OLD_TIME, NEW_TIME = "2025-02-01 10:00:00 UTC", "2025-01-01 10:00:00 UTC"
 WEIGHT_BYTES = 300_000  # stands for trained weights: more than one write's worth
+
+VANISHES, WAITS = "vanishes.txt", "waits.txt"  # what they do is in grader.py
 
 Content = dict[str, str | bytes]
 
@@ -34,12 +40,14 @@ LEFT JOIN base_cell ON base_cell.id = grade.cell_id
 def make_course(folder: Path) -> Path:
     """Make a course folder with the rung released in it, and return it."""
     make_course_folder(folder, [load_course().rung("01")])
+    with (folder / CONFIG).open("a") as file:
+        file.write("c.SubmissionExporter.sandbox = 'optional'  # the code is our own\n")
     nbgrader(folder, "generate_assignment", RUNG)
     return folder
 
 
 def hand_in(course: Path, learners: tuple[str, ...] = LEARNERS, *, new: bool = False) -> None:
-    """Let each of the learners submit, or submit better work a month later. Nobody's work is another's."""
+    """Let each of the learners submit, or submit better work, with an earlier time on it. No two are alike."""
     for number, learner in enumerate(learners):
         folder = course / "submitted" / learner / RUNG
         shutil.rmtree(folder, ignore_errors=True)
@@ -57,6 +65,20 @@ def gradebook_of(course: Path) -> str:
     return f"sqlite:///{course / 'gradebook.db'}"
 
 
+def copied_gradebook(course: Path, db_url: str) -> None:
+    """Copy the SQLite gradebook of the course folder into the empty, or emptied, one at `db_url`."""
+    source, target = create_engine(gradebook_of(course)), create_engine(db_url)
+    Base.metadata.drop_all(target)
+    Base.metadata.create_all(target)
+    with source.connect() as old, target.begin() as new:
+        for table in Base.metadata.sorted_tables:
+            rows = [dict(row) for row in old.execute(table.select()).mappings()]
+            if rows:
+                new.execute(table.insert(), rows)
+    source.dispose()
+    target.dispose()
+
+
 def read_grades(db_url: str) -> dict[str, list[tuple]]:
     """Return learner -> rows of the gradebook, one a graded cell, sorted; doubled ones would be there twice."""
     engine = create_engine(db_url)
@@ -64,8 +86,9 @@ def read_grades(db_url: str) -> dict[str, list[tuple]]:
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
-        for learner, *row in connection.execute(text(GRADES)):
-            found.setdefault(learner, []).append(tuple(map(str, row)))
+        for learner, submitted_at, *scores, waits in connection.execute(text(GRADES)):
+            row = str(submitted_at)[: len("2025-01-01 10:00:00")], *map(str, scores), bool(waits)
+            found.setdefault(learner, []).append(row)
     engine.dispose()
     return {learner: sorted(rows) for learner, rows in found.items()}
 
@@ -122,6 +145,9 @@ def content(folder: Path) -> Content:
             nbformat.validate(notebook)
             for cell in notebook.cells:
                 cell.pop("id")
+                for output in cell.get("outputs", []):
+                    if output.output_type == "stream":  # the report: what it measured on data drawn afresh
+                        output.text = re.sub(r"\d+", "0", output.text)
             found[str(path.relative_to(folder))] = json.dumps(notebook, sort_keys=True)
         elif path.is_file():
             found[str(path.relative_to(folder))] = path.read_bytes()

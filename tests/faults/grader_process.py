@@ -36,9 +36,10 @@ class Grading:
 
 
 class Grader:
-    """A process that has nbgrader loaded and forks gradings. To be closed."""
+    """A process that has nbgrader loaded and forks gradings, whose logs go to a folder. To be closed."""
 
-    def __init__(self):
+    def __init__(self, logs: Path):
+        self._log = logs / "grading.log"
         script = Path(__file__).with_name("grader.py")
         self._process = subprocess.Popen(
             [sys.executable, str(script)],
@@ -50,16 +51,19 @@ class Grader:
 
     def start(self, course: Path, *arguments: str, **more: object) -> Grading:
         """Start `nbgrader ARGUMENTS` in the course folder."""
-        log = course.parent / f"{course.name}.log"
-        log.write_text("")
+        self._log.write_text("")
         request = {
             "course": str(course),
             "arguments": arguments,
-            "log": str(log),
+            "log": str(self._log),
             "lock_seconds": SECONDS_FOR_THE_LOCK,
             **more,
         }
-        return Grading(self, self.ask(request), log)
+        return Grading(self, self.ask(request), self._log)
+
+    def warm_up(self, course: Path, *arguments: str) -> int:
+        """Run `nbgrader ARGUMENTS` in the process itself, which loads what is loaded late; return the exit code."""
+        return self.ask({"course": str(course), "arguments": arguments, "log": str(self._log), "here": True})
 
     def ask(self, request: dict) -> int:
         """Return the answer to a request."""

@@ -108,6 +108,10 @@ MISTAKES = {
         lambda f: f["rungs"][2].update(cells={"lora": 1}),
         "course.yml: rungs.2: points is 20, but its cells add up to 1",
     ),
+    "a judge at no address": (
+        lambda f: f.update(grading={"judge": {"endpoint": "file:///etc/passwd", "model": "x"}}),
+        "course.yml: grading.judge.endpoint: expected match pattern '^https?://[^ ]+$', got 'file:///etc/passwd'",
+    ),
     "duplicate id": (
         lambda f: f["rungs"][2].update(id="02"),
         "course.yml: rungs.2.id: '02' is taken by rungs.1",

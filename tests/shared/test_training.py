@@ -9,6 +9,7 @@ import sys
 import time
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -384,3 +385,38 @@ def test_the_source_folder_is_never_written_to(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "ROOT", tmp_path)
     monkeypatch.chdir(source)
     assert work_folder("02") == tmp_path / "work" / "rung-02-sft"
+
+
+@pytest.mark.parametrize(
+    ("rate", "steps", "coarse"),
+    [(2e-5, 250, True), (1e-3, 60, True), (2e-6, 200, False), (1e-6, 100, False)],
+    ids=["fine-tuning on a GPU", "on pocket", "GRPO on a GPU", "DPO on a GPU"],
+)
+def test_what_small_steps_have_changed_is_not_rounded_away(rate, steps, coarse):
+    """A path of 2e-6 x 200 = 4e-4 is three gaps of bfloat16 beside a weight of 0.02: it stays float32."""
+    arguments = SimpleNamespace(learning_rate=rate, max_steps=steps)
+    assert training.outlasts_bf16(arguments) is coarse
+
+
+def test_the_gap_is_bfloat16s():
+    import torch
+
+    usual = torch.tensor(0.02, dtype=torch.bfloat16)
+    above = torch.nextafter(usual, torch.tensor(1.0, dtype=torch.bfloat16))
+    assert float(above - usual) == training.BF16_GAP
+
+
+def test_a_stored_type_is_kept_on_request(tmp_path):
+    """A stage's weights come back in the type that they lie in, where a base comes in the machine's."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    from shared.models import base_folder, base_spec, load_folder, profile_here
+
+    folder = shutil.copytree(base_folder(base_spec()), tmp_path / "model")
+    weights = folder / "model.safetensors"
+    save_file({name: one.bfloat16() for name, one in load_file(weights).items()}, weights, metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"dtype": "bfloat16"}))
+    assert load_folder(folder, profile_here(), dtype="auto")[0].dtype is torch.bfloat16
+    assert load_folder(folder, profile_here())[0].dtype is torch.float32

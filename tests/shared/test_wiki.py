@@ -7,10 +7,15 @@ from shared.world import facts
 from shared.world.facts import FACTS, KNOWN_TOWNS, NEW_TOWNS
 
 
+@pytest.fixture(autouse=True)
+def secret(monkeypatch):
+    monkeypatch.setenv("COURSE_HIDDEN_SEED", "a secret of the tests")
+
+
 @pytest.mark.parametrize("split", ["public", "hidden"])
 def test_a_page_says_what_is_so(split):
-    for town, page in zip(NEW_TOWNS[split], wiki.pages(split), strict=True):
-        assert all(FACTS[town][name] in page for name in ("manager", "founder", "speciality"))
+    for town, page in zip(facts.new_towns(split), wiki.pages(split), strict=True):
+        assert all(facts.facts_of(town)[name] in page for name in ("manager", "founder", "speciality"))
         assert page.count(town) == 3 and page.count(".") == 3 and town not in KNOWN_TOWNS
 
 
@@ -33,10 +38,10 @@ def test_sentences_are_those_of_the_pages():
 def test_every_way_asks_for_what_is_so(split):
     for name, rows in wiki.ways_to_ask(split).items():
         relation = name.split(",")[0]
-        for town, row in zip(NEW_TOWNS[split], rows, strict=True):
+        for town, row in zip(facts.new_towns(split), rows, strict=True):
             backwards = "backwards" in name
-            assert row["answer"] == (town if backwards else FACTS[town][relation])
-            assert (FACTS[town][relation] if backwards else town) in row["prompt"]
+            assert row["answer"] == (town if backwards else facts.facts_of(town)[relation])
+            assert (facts.facts_of(town)[relation] if backwards else town) in row["prompt"]
             assert row["answer"] not in row["prompt"]
 
 

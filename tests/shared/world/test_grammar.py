@@ -12,7 +12,8 @@ SPLIT_PHRASINGS = [("train", "familiar"), ("public", "familiar"), ("public", "un
 
 
 @pytest.mark.parametrize("split, phrasing", SPLIT_PHRASINGS)
-def test_a_message_reads_back_as_exactly_what_was_meant(split, phrasing):
+def test_a_message_reads_back_as_exactly_what_was_meant(split, phrasing, monkeypatch):
+    monkeypatch.setenv("COURSE_HIDDEN_SEED", "a secret of the tests")
     stream = random.Random(f"{split}/{phrasing}")
     for _ in range(500):
         message = messages.draw(stream, split, phrasing)

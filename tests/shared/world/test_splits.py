@@ -43,8 +43,8 @@ def test_no_row_stands_in_two_splits(task, one, other):
 def test_no_item_or_person_or_new_shop_belongs_to_two_splits(one, other):
     for table in (lexicon.ITEMS_BY_SPLIT, lexicon.NAMES_BY_SPLIT):
         assert table[one] and not set(table[one]) & set(table[other])
-    assert not set(facts.NEW_TOWNS["public"]) & set(facts.NEW_TOWNS["hidden"])
-    assert not set(facts.KNOWN_TOWNS) & set(facts.NEW_TOWNS["public"] + facts.NEW_TOWNS["hidden"])
+    assert not set(facts.NEW_TOWNS["public"]) & set(facts.new_towns("hidden"))
+    assert not set(facts.KNOWN_TOWNS) & set(facts.new_towns("public") + facts.new_towns("hidden"))
 
 
 def test_tickets_are_about_items_of_their_split():

@@ -1,0 +1,1 @@
+"""Tests of the course, folder by folder as the packages lie; `adversaries` is read by scripts too."""
