@@ -54,11 +54,16 @@ def letters_in(path: Path) -> Iterator[Letter]:
 
 
 def drawn_from(letters: Mapping[str, Letter], rung: str, seed: int) -> list[Letter]:
-    """Return the letters that this seed draws, one from each pile, in an order that gives no pile away."""
+    """Return the letters that this seed draws, as many as there are piles and at most two of a pile.
+
+    Not one of each: what can be counted off tells the last letters' answers without reading them.
+    """
     stream = random.Random(f"{rung}/cases/{seed}")
     piles = sorted({letter.pile for letter in letters.values()})
-    mine = [stream.choice([one for one in letters.values() if one.pile == pile]) for pile in piles]
-    return stream.sample(mine, len(mine))
+    at_hand = [
+        one for pile in piles for one in stream.sample([each for each in letters.values() if each.pile == pile], 2)
+    ]
+    return stream.sample(at_hand, len(piles))
 
 
 def seed_kept_in(folder: Path, file: str, rung: str) -> int:

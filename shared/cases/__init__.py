@@ -1,8 +1,8 @@
 """Letters from clients, to be answered with a choice: prompt, look up, fine-tune, both, a classic model, or nothing.
 
-Twelve of the letters are a learner's own: one from each of twelve piles, drawn by a seed that is kept beside the
-answers and travels with them. The piles see to it that each kind of case turns up; what a pile stands for, and which
-answers are accepted, this module does not know (`autograder.rung_01_key` does).
+Twelve of the letters are a learner's own: at most two from each of twelve piles, drawn by a seed that is kept beside
+the answers and travels with them. The piles see to it that many kinds of case turn up; what a pile stands for, and
+which answers are accepted, this module does not know (`autograder.rung_01_key` does).
 """
 
 import functools
@@ -49,7 +49,7 @@ def letters() -> dict[str, Letter]:
 
 
 def drawn(seed: int) -> list[Letter]:
-    """Return the letters that this seed draws, one from each pile, in an order that gives no pile away."""
+    """Return the letters that this seed draws, at most two from a pile."""
     return drawn_from(letters(), RUNG, seed)
 
 

@@ -1,7 +1,7 @@
 """Situations of six clients, to be answered with a tool and the reason that decides; rung 11's.
 
-One situation is drawn from each of six piles, by a seed that is kept beside the answers. What a pile stands for and
-which answers are accepted, this module does not know (`autograder.rung_11_key` does).
+Six situations are drawn from six piles, at most two from each, by a seed that is kept beside the answers. What a pile
+stands for and which answers are accepted, this module does not know (`autograder.rung_11_key` does).
 """
 
 import functools
@@ -45,7 +45,7 @@ def letters() -> dict[str, Letter]:
 
 
 def drawn(seed: int) -> list[Letter]:
-    """Return the letters that this seed draws, one from each pile, in an order that gives no pile away."""
+    """Return the letters that this seed draws, at most two from a pile."""
     return drawn_from(letters(), RUNG, seed)
 
 
