@@ -6,6 +6,10 @@ Elsewhere these functions do nothing. The wall around a learner's code is `autog
 import ctypes
 import signal
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 # linux/prctl.h
 SET_DEATH_SIGNAL, SET_DUMPABLE, SET_CHILD_SUBREAPER, SET_NO_NEW_PRIVILEGES = 1, 4, 36, 38
@@ -25,17 +29,28 @@ def end_with_parent() -> None:
     _prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
 
 
-def end_descendants() -> None:
-    """Kill every process that descends from this one and wait for it, until none is left."""
+def end_descendants(spare: int | None = None) -> None:
+    """Kill every process that descends from this one and wait for it, until none is left but the child `spare` and
+    its own."""
     import psutil
 
-    while descendants := psutil.Process().children(recursive=True):
+    while descendants := [one for one in psutil.Process().children(recursive=True) if not _is_spared(one, spare)]:
         for process in descendants:
             try:
                 process.kill()
             except psutil.NoSuchProcess:
                 pass
         psutil.wait_procs(descendants, timeout=5)
+
+
+def _is_spared(process: "psutil.Process", spare: int | None) -> bool:
+    """Return whether this is the process `spare` or descends from it."""
+    import psutil
+
+    try:
+        return spare is not None and spare in (process.pid, *(parent.pid for parent in process.parents()))
+    except psutil.NoSuchProcess:
+        return True  # it has ended meanwhile
 
 
 def refuse_system_calls(program: bytes, loader: int) -> None:

@@ -14,24 +14,28 @@ from pathlib import Path
 from autograder.checkers import checker_of
 from autograder.criteria import judge
 from autograder.gap import with_gap
-from autograder.processes import end_descendants, keep_to_ourselves
+from autograder.processes import end_descendants, end_with_parent, keep_to_ourselves
 from autograder.signature import sign
 from autograder.warm_sandbox import WarmSandbox, slow_setups
 from shared.course import load_course
 from shared.world.splits import HIDDEN_SEED_VARIABLE
 
 
-def main() -> None:
-    """Serve the one request. Whatever a library prints goes to stderr, so that stdout holds the report alone."""
+def main(warm: WarmSandbox | None = None) -> None:
+    """Serve the one request. Whatever a library prints goes to stderr, so that stdout holds the report alone.
+
+    `warm` is a sandbox for learners' functions that is open already (`autograder.verdict_server`).
+    """
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     request = json.load(sys.stdin)
     keep_to_ourselves()
+    end_with_parent()
     _limit_memory(request["memory_bytes"])
     if request["hidden_seed"]:
         os.environ[HIDDEN_SEED_VARIABLE] = request["hidden_seed"]
     rung, folder, cells = request["rung"], Path(request["folder"]), request["cells"]
-    with _room(rung, cells, confined=request["confined"]) as confined:
+    with _room(rung, cells, warm, confined=request["confined"]) as confined:
         report = verdict(rung, folder, request["seed"], cells, confined=confined).encode()
     end_descendants()
     answer.write(sign(report, request["key"]) + b"\n" + report)
@@ -61,8 +65,14 @@ def verdict(
 
 
 @contextmanager
-def _room(rung: str, cells: list[str] | None, *, confined: bool) -> Iterator[bool | WarmSandbox]:
-    """Give the learner's functions a sandbox to share if several of them import PyTorch: then it is imported once."""
+def _room(
+    rung: str, cells: list[str] | None, warm: WarmSandbox | None, *, confined: bool
+) -> Iterator[bool | WarmSandbox]:
+    """Give the learner's functions a sandbox to share if one is open, or if several of them import PyTorch: then it is
+    imported once."""
+    if confined and warm is not None:
+        yield warm
+        return
     functions = checker_of(load_course().rung(rung)).submission.learner_functions
     slow = [entry for entry in functions if slow_setups([entry]) and (cells is None or entry[0] in cells)]
     if not confined or len(slow) < 2:

@@ -65,6 +65,11 @@ class WarmSandbox:
             )
         self._socket.send(json.dumps(sorted(self.setups)).encode())
 
+    @property
+    def process_id(self) -> int:
+        """The process from which all in the sandbox descend."""
+        return self._process.pid
+
     def start(self, request: bytes, answers: IO[bytes]) -> "ForkedProcess":
         """Let the host fork a child for `request`. Raises HostEnded."""
         status, theirs = os.pipe()

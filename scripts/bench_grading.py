@@ -1,8 +1,9 @@
-"""What grading a class takes: rung 02, every model measured again, beside stock nbgrader on a notebook that only imports.
+"""What grading a class takes: rung 02, every model measured again, beside stock nbgrader.
 
-    python scripts/bench_grading.py --work demo/work             # 200 submissions, written to shared/measured/grading.json
-    python scripts/bench_grading.py --submissions 20 --stock 5   # a quick look, written nowhere
+    python scripts/bench_grading.py                             # 200 submissions; writes shared/measured/grading.json
+    python scripts/bench_grading.py --submissions 20 --stock 5  # a quick look, written nowhere
 
+Stock nbgrader executes a notebook that only imports torch, transformers and peft: less than any checking takes there.
 Every submission is one honest submission with noise of its own in the weights, so no two are alike and each must be
 measured. All ways of grading run one after another on the same machine, each with a fresh gradebook. Seconds are those
 of the whole command, its start included, over the number of submissions.

@@ -4,6 +4,7 @@ Everything else reads the course through `load_course`, so that a number stands 
 file becomes one line that names file, key and reason.
 """
 
+import functools
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -214,10 +215,18 @@ def _known(where: str, names: tuple[str, ...], known: set[str], expected: str) -
 def load_course(path: Path = ROOT / "course.yml") -> Course:
     """Read and check the course file. CourseError is one line: file, key, reason."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        written = path.stat()
+        return _read_course(path, written.st_mtime_ns, written.st_size, written.st_ino)
     except OSError as error:
         reason = f"cannot be read ({error.strerror}); expected in {path.parent}"
         raise CourseError(f"{path.name}: {reason}") from None
+
+
+@functools.lru_cache(maxsize=4)
+def _read_course(path: Path, *_: int) -> Course:
+    """Return what `load_course` returns; read again when the file's time, size or place has changed."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         raise CourseError(f"{path.name}: is not UTF-8 text; save it as UTF-8") from None
     except yaml.YAMLError as error:
