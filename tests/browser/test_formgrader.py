@@ -11,7 +11,7 @@ from autograder.nbgrader_course import nbgrader
 
 pytestmark = [pytest.mark.slow, needs_browser]
 
-BY_HAND, COMMENT = 4.5, "Say with a number of yours how often it was wrong."
+BY_HAND, COMMENT = 4.5, "Clear. Which cell of your notebook shows the one in six?"
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +147,7 @@ def test_nothing_of_a_submission_stands_in_the_place_of_a_box(page, server, grad
 
 def test_a_score_and_a_comment_by_hand_are_kept(page, server, course, by_hand):
     form.submission(page, server.url, "ada")
+    page.locator(f"input#{PROSE_CELL}").focus()
     form.show_from(page, "read-failures")
     photograph(page, "formgrader-report")
     assert page.locator(f"input#{PROSE_CELL}").input_value() == str(BY_HAND)
