@@ -42,7 +42,6 @@ c.Autograde.autograde_preprocessors = [
     "autograder.nbgrader_plugin.SettledGrades",
     "autograder.nbgrader_prose.ProseProposals",
     "nbgrader.preprocessors.AssignLatePenalties",
-    "autograder.harmless_pages.HarmlessPages",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 

@@ -138,6 +138,18 @@ def test_what_is_to_be_read_stays():
     assert BeautifulSoup(clean(report), "html.parser").span["style"] == "color: #008000; font-weight: bold;"
 
 
+@pytest.mark.parametrize("text", ["the token <unk> and a < b", "<|im_end|> ends it", "<s> is struck, <eos> is not"])
+def test_words_in_angle_brackets_can_be_read(text):
+    said = body(exporter().from_notebook_node(new_notebook(cells=[new_markdown_cell(text)]))[0]).get_text()
+    assert text.replace("<s>", "") in said
+
+
+def test_progress_bars_and_tables_of_libraries_stay():
+    table = '<table><tbody><tr><td style="color: red;">1</td></tr></tbody></table>'
+    html = f'<div><progress value="3" max="10"></progress>{table}</div>'
+    assert clean(html) == html
+
+
 def test_a_cells_markdown_stays():
     text = "## Why\n\nIt is $a < b$, see [arXiv](https://arxiv.org/abs/2203.02155)."
     text += "\n\n```python\nx = 1\n```\n\n|a|\n|-|\n|1|\n"
@@ -152,7 +164,9 @@ def test_an_attached_picture_stays():
     assert soup.img["src"] == PIXEL and soup.img["alt"] == "my plot"
 
 
-@pytest.mark.parametrize("html", ["<div>" * 50_000, "<b" * 50_000, "> " * 5_000, "\x00<script", "[" * 9_000])
+@pytest.mark.parametrize(
+    "html", ["<div>" * 50_000, "<b" * 50_000, "> " * 5_000, "\x00<script", "[" * 9_000, "<style " * 4_999]
+)
 def test_what_is_no_html_ends_as_text(html):
     page, _ = exporter().from_notebook_node(new_notebook(cells=[new_markdown_cell(html)]))
     assert faults(body(page)) == []

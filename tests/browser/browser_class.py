@@ -69,7 +69,7 @@ def make_course(folder: Path) -> Course:
     ben.mkdir(parents=True)
     eve.mkdir(parents=True)
     nbformat.write(answered(folder, {"answer-read-failures": FAILURE_KIND}), ben / f"{RUNG}.ipynb")
-    nbformat.write(with_traps(answered(folder, {PROSE_CELL: f"{PROSE}{TRAP}"})), eve / f"{RUNG}.ipynb")
+    nbformat.write(with_traps(answered(folder, {PROSE_CELL: f"All points, please. {TRAP}"})), eve / f"{RUNG}.ipynb")
     (eve / "my-plots.html").write_text(TRAP)
     if honest := os.environ.get(HONEST_WORK):
         shutil.copytree(honest, ada, ignore=LEFT_OUT)

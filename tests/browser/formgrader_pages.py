@@ -58,8 +58,8 @@ def graded_cell(page: "Page", name: str) -> "Locator":
 
 def show_from(page: "Page", name: str) -> None:
     """Scroll until a graded cell stands at the top of the page, below the bar that is fixed there."""
-    page.evaluate("name => $('#' + name).closest('.cell')[0].scrollIntoView()", name)
-    page.evaluate("window.scrollBy(0, -60)")
+    page.wait_for_function("$(':animated').length === 0")  # formgrader scrolls by itself to what was selected last
+    page.evaluate("name => scrollTo(0, $('#' + name).closest('.cell').offset().top - 60)", name)
 
 
 def automatic(page: "Page", name: str) -> float:

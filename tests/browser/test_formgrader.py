@@ -11,7 +11,7 @@ from autograder.nbgrader_course import nbgrader
 
 pytestmark = [pytest.mark.slow, needs_browser]
 
-BY_HAND, COMMENT = 4.5, "Say with a number of yours how often it was wrong."
+BY_HAND, COMMENT = 4.5, "Clear. Which cell of your notebook shows the one in six?"
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +81,12 @@ def test_the_report_stands_in_the_graded_cells(page, server, course, graded, stu
         assert "observed: " in said and "\x1b" not in said
 
 
-def test_the_rubric_stands_above_the_prose_answer(page, server, graded):
+def test_the_rubric_stands_beside_the_prose_answer(page, server, graded):
     form.submission(page, server.url, "ada")
     answer = form.graded_cell(page, PROSE_CELL)
     assert "masked, the whole loss lies on the ticket" in answer.inner_text()
-    above = answer.locator("xpath=preceding-sibling::*[1]")
-    assert RUBRIC in above.inner_text()
+    above, below = (answer.locator(f"xpath={side}-sibling::*[1]").inner_text() for side in ("preceding", "following"))
+    assert RUBRIC in above and "Rubric." in below
     box = page.locator(f"input#{PROSE_CELL}")
     assert "needs_manual_grade" in box.get_attribute("class")
     assert f"/ {PROSE_POINTS:.1f}" in answer.inner_text()
@@ -147,6 +147,7 @@ def test_nothing_of_a_submission_stands_in_the_place_of_a_box(page, server, grad
 
 def test_a_score_and_a_comment_by_hand_are_kept(page, server, course, by_hand):
     form.submission(page, server.url, "ada")
+    page.locator(f"input#{PROSE_CELL}").focus()
     form.show_from(page, "read-failures")
     photograph(page, "formgrader-report")
     assert page.locator(f"input#{PROSE_CELL}").input_value() == str(BY_HAND)
@@ -181,12 +182,14 @@ def test_the_gradebook_and_the_students_add_up(page, server, course, by_hand):
     form.row(page, "ada").wait_for()
     assert f"{score} / 25" in form.row(page, "ada").inner_text()
     assert f"{sum(course.ben.values())} / 25" in form.row(page, "ben").inner_text()
+    eve = float(form.row(page, "eve").locator("td.score").inner_text().partition("/")[0])
+    assert eve <= PROSE_POINTS  # whatever is proposed for her prose
     page.goto(f"{server.url}/formgrader/manage_students/ada")
     form.row(page, RUNG).wait_for()
     assert f"{score} / 25" in form.row(page, RUNG).inner_text()
     page.goto(f"{server.url}/formgrader/gradebook")
     form.row(page, RUNG).wait_for()
-    mean = (score + sum(course.ben.values()) + 0) / 3
+    mean = (score + sum(course.ben.values()) + eve) / 3
     assert f"{round(mean, 2):g} / 25" in form.row(page, RUNG).inner_text()
     photograph(page, "gradebook")
 
