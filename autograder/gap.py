@@ -21,10 +21,10 @@ if TYPE_CHECKING:  # NumPy comes with it: a check of JSON alone stays quick
     from autograder.reevaluation import Engine
     from autograder.submission import Submission
 
-LEVEL = 1e-4  # two honest gradings in ten thousand are doubted at the most (the interval misses by a factor below 2)
+LEVEL = 1e-3  # two honest gradings in a thousand are doubted at the most (the interval misses by a factor below 2)
 ALIKE = 0.05  # allowance between rows that differ in products, people and numbers alone
 HARD = 0.35  # allowance between two sets of three wordings
-HARD_ROWS, ROWS_SEED = 36, 1
+HARD_ROWS, ROWS_SEED = 60, 1
 HARD_NAME = "letters in the hardest wordings"
 
 

@@ -12,30 +12,44 @@ HONEST, CHEATED = "#0072B2", "#D55E00"  # Okabe and Ito's blue and vermilion
 
 
 def hidden_gaps(rows: Sequence[Mapping]) -> "Figure":
-    """Return two panels of `shared/measured/hidden.json`: points of self-check minus grading, honest work by rung; and
-    right answers in the hardest wordings, public against hidden, honest and cheated."""
+    """Return three panels of `shared/measured/hidden.json`, each dot a grading: what honest work loses, by rung, in
+    points and in percentage points of right answers; and who knows the hardest wordings, public against hidden."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10.5, 4.2), layout="constrained")
-    points, wordings = figure.subplots(1, 2, width_ratios=(1.25, 1))
-    _points(points, [row for row in rows if not row["cheated"]])
+    figure = Figure(figsize=(12, 4.4), layout="constrained")
+    points, shares, wordings = figure.subplots(1, 3, width_ratios=(0.8, 1, 1.1))
+    honest = [row for row in rows if not row["cheated"]]
+    names = sorted({row["name"] for row in honest})
+    _points(points, honest, names)
+    _shares(shares, honest, names)
     _wordings(wordings, [row for row in rows if HARD in row["public"]])
     return figure
 
 
-def _points(axes, rows: Sequence[Mapping]) -> None:
-    names = sorted({row["name"] for row in rows}, key=lambda name: (name[:2], name))
+def _points(axes, rows: Sequence[Mapping], names: Sequence[str]) -> None:
     for place, name in enumerate(names):
         lost = [row["self_check"] - row["graded"] for row in rows if row["name"] == name]
         for value in sorted(set(lost)):
-            count = lost.count(value)
-            axes.scatter(value, place, s=14 + 5 * count, color=HONEST, alpha=0.8, lw=0)
-            axes.annotate(str(count), (value, place), (9, 0), textcoords="offset points", va="center", fontsize=8)
-    axes.set_yticks(range(len(names)), names)
+            axes.scatter(value, place, s=14 + 5 * lost.count(value), color=HONEST, alpha=0.8, lw=0)
+            axes.annotate(str(lost.count(value)), (value, place), (9, 0), textcoords="offset points", va="center")
+    axes.set_yticks(range(len(names)), [f"rung {name}" for name in names])
+    _beside(axes, "points", "Honest work: gradings by points", (-3.5, 3.5))
+
+
+def _shares(axes, rows: Sequence[Mapping], names: Sequence[str]) -> None:
+    for row in rows:
+        asked = "unseen wordings" if "unseen wordings" in row["public"] else next(iter(row["public"]))
+        lost = 100 * (row["public"][asked] - row["hidden"][asked])
+        axes.scatter(lost, names.index(row["name"]), s=22, color=HONEST, alpha=0.5, lw=0)
+    axes.set_yticks(range(len(names)), [])
+    _beside(axes, "percentage points", "... and by right answers", (-30, 30))
+
+
+def _beside(axes, unit: str, title: str, limits: tuple[float, float]) -> None:
     axes.invert_yaxis()
     axes.axvline(0, color="black", lw=0.8, zorder=0)
-    axes.set(xlim=(-3.5, 3.5), xlabel="points: self-check minus graded with a secret")
-    axes.set_title("Honest work: how many of the gradings differ", fontsize=10, loc="left")
+    axes.set(xlim=limits, xlabel=f"self-check minus graded, {unit}")
+    axes.set_title(title, fontsize=10, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
 
 

@@ -23,10 +23,11 @@ def test_every_rung_that_measures_a_model_again_is_there_and_rung_02_with_thirty
     assert len(secrets["02"]) >= 30 and min(map(len, secrets.values())) >= 3
 
 
-def test_no_honest_grading_is_told_of_a_gap_and_every_cheater_is():
+def test_no_honest_grading_is_told_of_a_gap_and_nearly_every_cheaters_is():
     assert [row for row in HONEST if row["gap"]] == []
-    assert len({row["name"] for row in CHEATED}) >= 4
-    assert {row["gap"] for row in CHEATED} == {gap.HARD_NAME}
+    assert len({row["name"] for row in CHEATED}) >= 5 and {row["gap"] for row in CHEATED} <= {gap.HARD_NAME, None}
+    assert fmean(row["gap"] is not None for row in CHEATED) > 0.9
+    assert {row["name"] for row in CHEATED} == {row["name"] for row in CHEATED if row["gap"]}
 
 
 def test_honest_models_differ_by_less_than_they_are_allowed_to():
@@ -59,6 +60,7 @@ def test_what_cheating_wins_on_the_public_test_it_does_not_win_on_hidden_rows():
 
 def test_the_figure_shows_every_grading():
     figure = hidden_gaps(ROWS)
-    points, wordings = figure.axes
+    points, shares, wordings = figure.axes
     assert sum(int(text.get_text()) for text in points.texts) == len(HONEST)
+    assert len(shares.collections) == len(HONEST)
     assert sum(len(dots.get_offsets()) for dots in wordings.collections) == sum(HARD in row["public"] for row in ROWS)
