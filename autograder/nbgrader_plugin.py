@@ -8,7 +8,6 @@ from the gradebook; what they score comes from `autograder.runner`, over the fil
 import glob
 import json
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -28,6 +27,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets import Enum, default
 
+from autograder.copied_files import leave_out_what_cannot_be_copied
 from autograder.criteria import Report, one_line
 from autograder.nbgrader_batch import NEXT, grade_all, is_of_the_machine, reason_of, said
 from autograder.nbgrader_transaction import patient
@@ -73,7 +73,7 @@ class SubmissionExporter(NotebookExporter):
                 _expect_each_notebook(converter)
             except SQLAlchemyError as error:
                 raise said(converter, f"nothing graded ({reason_of(error)}). {NEXT}") from error
-            _leave_out_what_is_not_a_file(converter)
+            leave_out_what_cannot_be_copied(converter)
             _pass_over_bad_timestamps(converter.coursedir)
             converter.convert_notebooks = partial(grade_all, converter)
 
@@ -112,26 +112,6 @@ def _expect_each_notebook(converter: object) -> None:
     for folder in folders:
         if expected and course.notebook_id == "*" and os.path.isdir(folder):
             converter.assignments[folder] = [os.path.join(folder, f"{name}.ipynb") for name in expected]
-
-
-def _leave_out_what_is_not_a_file(converter: object) -> None:
-    """Keep links and devices out of nbgrader's copies: it would follow them, also out of the folder.
-
-    And what is too large: a file of holes is small where it lies, and full size in a copy.
-    """
-    left_out, course = [], converter.coursedir
-    for folder in converter.assignments:
-        room = course.max_dir_size * 1000  # nbgrader counts in kilobytes
-        for path in (os.path.join(parent, name) for parent, _, names in os.walk(folder) for name in names):
-            status = os.lstat(path)
-            if not stat.S_ISREG(status.st_mode) or status.st_size > min(room, course.max_file_size * 1000):
-                reason = "too large" if stat.S_ISREG(status.st_mode) else "not an ordinary file"
-                converter.log.warning("%s: %s, left out", path, reason)
-                left_out.append(glob.escape(path))
-            else:
-                room -= status.st_size
-    # formgrader keeps it from one run to the next: forget what the last one left out
-    course.ignore = [pattern for pattern in course.ignore if not os.path.isabs(pattern)] + left_out
 
 
 def _pass_over_bad_timestamps(course: CourseDirectory) -> None:

@@ -6,8 +6,9 @@
 Stock nbgrader gets what it needs to do well: the same checkers, called in each graded cell and run in their own clean
 process, their points returned as partial credit. Everything else is nbgrader's default: it executes the submission.
 
-Each attack is made in a course of its own, beside one classmate whose work deserves 3 points. nbgrader runs inside
-bubblewrap (read-only system, no network but its own loopback, processes of its own), watched from outside.
+Attacks are made beside one classmate whose work deserves 3 points: those whose code could reach others each in a course
+of its own, the rest in small groups. nbgrader runs inside bubblewrap (read-only system, no network but its own
+loopback, processes of its own), watched from outside.
 """
 
 import argparse
@@ -45,8 +46,10 @@ from tests.adversaries.classroom import FIRST_TIME, SECOND_TIME  # noqa: E402
 from tests.adversaries.table import PARTS  # noqa: E402
 
 RESULTS, PAGE = ROOT / "tests" / "adversaries" / "stock_nbgrader.json", ROOT / "docs" / "adversaries.md"
-SECONDS = 90  # for one attack
+SECONDS = 60  # for one attack
+TOGETHER = 8  # attacks in one course
 CLASSMATE = "honest"  # the name that attacks on a classmate know
+REACHING = ("tests.adversaries.by_code", "gradebook_writer", "report_in_files", "report_in_pipes")
 NOT_RUN = {"weights_of_5_gb": "nbgrader would copy five gigabytes"}
 NOT_HELD = """## What no program here can tell
 
@@ -110,26 +113,41 @@ def make_template(folder: Path, solved: Path) -> Starts:
     return Starts(released, done, solved / RUNG.folder / "artifacts")
 
 
-def attacked(one: Attack, template: Path, starts: Starts, work: Path) -> dict:
-    """Make one attack in a course of its own under `work`: the scores of both learners, and what else was seen."""
+def groups(names: list[str]) -> Iterator[list[Attack]]:
+    """Yield the attacks that share a course: one stands alone when its code may reach others, or it submits again."""
+    quiet = []
+    for one in (ATTACKS[name] for name in names):
+        if one.again or one.part in REACHING or one.name in REACHING:
+            yield [one]
+        else:
+            quiet.append(one)
+    yield from (quiet[start : start + TOGETHER] for start in range(0, len(quiet), TOGETHER))
+
+
+def attacked(group: list[Attack], template: Path, starts: Starts, work: Path) -> dict[str, dict]:
+    """Make attacks in one course under `work`: by name the scores of learner and classmate, and what else was seen."""
     course, outside = work / "course", work / "outside"
     shutil.copytree(template, course)
-    for folder in (outside, work / "tmp", work / "home"):
-        folder.mkdir()
-    target = Target(course, outside, 9, ROOT)  # on port 9 of its own loopback nobody listens
+    for folder in (work / "tmp", work / "home", *(outside / one.name for one in group)):
+        folder.mkdir(parents=True)
     _submit_half(course, CLASSMATE, starts)
-    if one.again:
-        _submit_half(course, one.name, starts)
-        _autograde(work)
-    submitted = hand_in(one, starts, target)
-    if one.again:
-        (submitted / "timestamp.txt").write_text(SECOND_TIME)
-    ended = _autograde(work)
+    for one in group:
+        if one.again:
+            _submit_half(course, one.name, starts)
+            _autograde(work, 1)
+        # on port 9 of its own loopback nobody listens
+        submitted = hand_in(one, starts, Target(course, outside / one.name, 9, ROOT))
+        if one.again:
+            (submitted / "timestamp.txt").write_text(SECOND_TIME)
+    ended = _autograde(work, len(group))
     return {
-        "score": _score(course, one.name),
-        "classmate": _score(course, CLASSMATE),
-        "left": sorted(path.name for path in outside.iterdir()),
-        "ended": ended,
+        one.name: {
+            "score": _score(course, one.name),
+            "classmate": _score(course, CLASSMATE),
+            "left": sorted(path.name for path in (outside / one.name).iterdir()),
+            "ended": ended,
+        }
+        for one in group
     }
 
 
@@ -140,7 +158,7 @@ def _submit_half(course: Path, name: str, starts: Starts) -> None:
     (folder / "timestamp.txt").write_text(FIRST_TIME)
 
 
-def _autograde(work: Path) -> str:
+def _autograde(work: Path, learners: int) -> str:
     """Run stock nbgrader over the course, confined; return how it ended, "" when as it should."""
     wall = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--bind", str(work), str(work)]
     confined = ["bwrap", "--unshare-all", "--die-with-parent", *wall, "--chdir", str(work / "course")]
@@ -152,7 +170,7 @@ def _autograde(work: Path) -> str:
         "COURSE_PROFILE": "pocket",
         "COURSE_DECOY_SECRET": "what no learner may read",
     }
-    with bounded(work, Limits(seconds=SECONDS)) as watched:
+    with bounded(work, Limits(seconds=SECONDS * learners)) as watched:
         said = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     return watched.fault or ("" if said.returncode == 0 else f"nbgrader ended with {said.returncode}")
 
@@ -176,13 +194,13 @@ def measure(solved: Path, names: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="stock-") as name:
         folder = Path(name)
         starts = make_template(folder / "template", solved)
-        for attack in todo:
-            work = folder / attack
+        for group in groups(todo):
+            work = folder / group[0].name
             work.mkdir()
-            result = attacked(ATTACKS[attack], folder / "template", starts, work)
+            results = attacked(group, folder / "template", starts, work)
             shutil.rmtree(work)
-            print(f"{attack}: {result}", flush=True)
-            known = {**_known(), attack: result}  # read again: others may be at work on other attacks
+            print(results, flush=True)
+            known = {**_known(), **results}  # read again: others may be at work on other attacks
             ordered = {one: known[one] for one in ATTACKS if one in known}
             RESULTS.write_text(json.dumps(ordered, indent=1) + "\n")
 

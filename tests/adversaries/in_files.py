@@ -151,14 +151,14 @@ def brackets_in_json(work: Work) -> None:
 
 @attack()
 def folders_too_deep(work: Work) -> None:
-    """Nests folders until their path is longer than the system allows."""
+    """Nests folders, a file in each, until their path is longer than the system allows."""
     here = os.open(work.folder, os.O_RDONLY)
     for _ in range(30):
+        os.close(os.open("f" * 250, os.O_CREAT | os.O_WRONLY, dir_fd=here))
         os.mkdir("d" * 200, dir_fd=here)
         below = os.open("d" * 200, os.O_RDONLY, dir_fd=here)
         os.close(here)
         here = below
-    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=here))
     os.close(here)
 
 

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from autograder.nbgrader_course import nbgrader
-from tests.adversaries.attack import RUNG, cell
+from tests.adversaries.attack import PROSE, RUNG, cell
 from tests.adversaries.conftest import BY_HAND
 from tests.adversaries.table import TABLE
 
@@ -133,11 +133,12 @@ def test_nothing_of_a_submission_acts_in_the_graders_browser(feedback):
     assert len(theirs) == len(usual)
 
 
-def test_the_scores_can_be_exported(room, feedback):
+def test_the_scores_can_be_exported(room, batch, feedback):
     nbgrader(room.folder, "export", "--to", "grades.csv")
     lines = (room.folder / "grades.csv").read_text().splitlines()
     rows = [dict(zip(lines[0].split(","), line.split(","), strict=True)) for line in lines[1:]]
     exported = {row["student_id"]: float(row["score"]) for row in rows if row["assignment"] == RUNG.folder}
-    expected = {name: sum(one.points) for name, one in CLASS.items()}
+    prose = {name: batch.outcome(one).grades[name][PROSE].auto or 0 for name, one in CLASS.items()}  # if proposed
+    expected = {name: sum(one.points) + prose[name] for name, one in CLASS.items()}
     expected["again_graded_by_hand"] = sum(BY_HAND.values()) + 3
     assert {name: exported[name] for name in expected} == expected

@@ -27,17 +27,18 @@ def test_what_one_run_left_out_or_passed_over_is_forgotten_in_the_next(tmp_path)
     """Formgrader keeps one CourseDirectory through all the runs of a server."""
     from nbgrader.coursedir import CourseDirectory
 
-    from autograder.nbgrader_plugin import _leave_out_what_is_not_a_file, _pass_over_bad_timestamps
+    from autograder.copied_files import leave_out_what_cannot_be_copied
+    from autograder.nbgrader_plugin import _pass_over_bad_timestamps
 
     course = CourseDirectory(ignore=["*.pyc"])
     converter = SimpleNamespace(assignments={str(tmp_path): []}, coursedir=course, log=logging.getLogger("test"))
     (tmp_path / "link").symlink_to("elsewhere")
-    _leave_out_what_is_not_a_file(converter)
+    leave_out_what_cannot_be_copied(converter)
     assert course.ignore == ["*.pyc", str(tmp_path / "link")]
     (tmp_path / "link").unlink()
     for _ in range(sys.getrecursionlimit()):
         _pass_over_bad_timestamps(course)
-    _leave_out_what_is_not_a_file(converter)
+    leave_out_what_cannot_be_copied(converter)
     assert course.ignore == ["*.pyc"]
     (tmp_path / "timestamp.txt").write_text(LATER)
     assert course.get_existing_timestamp(str(tmp_path)) == datetime(2025, 2, 1, 10)
@@ -77,7 +78,7 @@ def test_what_is_larger_than_the_course_allows_is_not_copied(tmp_path):
     """A file of holes takes no room where it lies, and all of it in a copy; many of them together count too."""
     from nbgrader.coursedir import CourseDirectory
 
-    from autograder.nbgrader_plugin import _leave_out_what_is_not_a_file
+    from autograder.copied_files import leave_out_what_cannot_be_copied
 
     course = CourseDirectory(ignore=[], max_file_size=5_000, max_dir_size=12_000)  # kilobytes
     converter = SimpleNamespace(assignments={str(tmp_path): []}, coursedir=course, log=logging.getLogger("test"))
@@ -85,7 +86,7 @@ def test_what_is_larger_than_the_course_allows_is_not_copied(tmp_path):
         (tmp_path / name).touch()
         with (tmp_path / name).open("r+b") as file:
             file.truncate(size * 10**6)
-    _leave_out_what_is_not_a_file(converter)
+    leave_out_what_cannot_be_copied(converter)
     kept = {"a", "b", "c", "d", "e"} - {path.rpartition("/")[2] for path in course.ignore}
     assert "b" not in kept and sum({"a": 4, "c": 4, "d": 5, "e": 1}[name] for name in kept) <= 12
     assert len(kept) >= 3
