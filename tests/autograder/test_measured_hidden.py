@@ -20,7 +20,7 @@ def test_every_rung_that_measures_a_model_again_is_there_and_rung_02_with_thirty
     for row in HONEST:
         secrets[row["rung"]].add(row["secret"])
     assert set(secrets) == {"02", "03", "04", "05", "06", "07", "08", "09", "10", "11"}
-    assert len(secrets["02"]) >= 30 and min(map(len, secrets.values())) >= 3
+    assert len(secrets["02"]) >= 30
 
 
 def test_no_honest_grading_is_told_of_a_gap_and_nearly_every_cheaters_is():
