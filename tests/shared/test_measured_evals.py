@@ -50,15 +50,16 @@ def test_divided_by_length_the_longer_reply_wins_nearly_always(rows):
 
 
 def test_leaked_rows_inflate_the_score(rows):
-    """With every seed, and over all of them beyond chance; rows of their own inflate neither half."""
+    """With every seed beyond chance, the leaked half throughout; rows of their own inflate neither half."""
     shares = {}
     for name in ("few", "leaked"):
         found = named(rows, name)
         for half in ("leaked", "not leaked"):
             shares[name, half] = [row[half] for row in found]
-    assert all(a > b for a, b in zip(shares["leaked", "leaked"], shares["leaked", "not leaked"], strict=True))
+    assert shares["leaked", "leaked"] == [1.0] * 3
+    assert all(wilson_interval(round(50 * share), 50)[1] < 0.8 for share in shares["leaked", "not leaked"])
+    assert wilson_interval(50, 50)[0] > 0.9
     ends = {key: wilson_interval(round(50 * sum(values)), 150) for key, values in shares.items()}
-    assert ends["leaked", "leaked"][0] > ends["leaked", "not leaked"][1]
     assert (
         ends["few", "leaked"][1] > ends["few", "not leaked"][0]
         and ends["few", "not leaked"][1] > ends["few", "leaked"][0]
