@@ -181,14 +181,20 @@ def _is_due(converter: Autograde, folder: str, final: Path) -> bool:
 
 
 def _state(folder: Path) -> dict[str, tuple[int, int, int]]:
-    """Return path -> inode, size and time of change of everything in the folder. Raises Changed where it has gone."""
+    """Return path -> inode, size and time of change of everything in the folder. Raises Changed where it has gone.
+
+    What lies deeper than a path may be long cannot be reached, by nbgrader neither, and is passed over.
+    """
     state = {}
-    try:
-        for path in [folder, *folder.rglob("*")]:
-            found = path.lstat()
-            state[str(path)] = found.st_ino, found.st_size, found.st_mtime_ns
-    except FileNotFoundError:
-        raise Changed(CHANGED) from None
+    below = (os.path.join(parent, name) for parent, folders, names in os.walk(folder) for name in folders + names)
+    for path in (str(folder), *below):
+        try:
+            found = os.lstat(path)
+        except FileNotFoundError:
+            raise Changed(CHANGED) from None
+        except OSError:
+            continue
+        state[path] = found.st_ino, found.st_size, found.st_mtime_ns
     return state
 
 
