@@ -52,5 +52,5 @@ def _walk(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         folders.sort()
         links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
-        for name in sorted([*names, *links]):
-            yield Path(parent, name)
+        below = (Path(parent, name) for name in sorted([*names, *links]))
+        yield from (path for path in below if os.path.lexists(path))  # a path may be too long to be reached
