@@ -264,6 +264,8 @@ def _stock(one: Attack, results: dict) -> str:
         notes.append("the classmate was not graded")
     elif result["classmate"] != sum(ONE_FUNCTION):
         notes.append(f"the classmate got {result['classmate']:g} instead of {sum(ONE_FUNCTION)}")
+    if result["score"] is None and result["ended"] and not result["ended"].startswith("nbgrader ended"):
+        notes.append("nbgrader had to be stopped from outside")
     if result["left"]:
         notes.append("its code acted outside the course")
     return "; ".join([f"**{score}**" if _gained(one.name, results) else score, *notes])

@@ -28,10 +28,13 @@ def test_every_attack_of_the_rung_was_measured_or_says_why_not():
 @pytest.mark.parametrize(
     ("result", "said"),
     [
-        ({"score": 20, "classmate": 3, "left": []}, "**20**"),
-        ({"score": 3, "classmate": 3, "left": []}, "3"),
-        ({"score": 0.5, "classmate": 20, "left": ["x"]}, "0.5; the classmate got 20 instead of 3; its code acted"),
-        ({"score": None, "classmate": None, "left": []}, "not graded; the classmate was not graded"),
+        ({"score": 20, "classmate": 3, "left": [], "ended": ""}, "**20**"),
+        ({"score": 3, "classmate": 3, "left": [], "ended": ""}, "3"),
+        (
+            {"score": 0.5, "classmate": 20, "left": ["x"], "ended": ""},
+            "0.5; the classmate got 20 instead of 3; its code acted",
+        ),
+        ({"score": None, "classmate": None, "left": [], "ended": "out of time"}, "not graded; the classmate"),
     ],
 )
 def test_a_row_says_what_was_measured(result, said):
