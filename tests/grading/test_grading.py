@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import nbgrader_class
 import pytest
@@ -113,7 +114,11 @@ def test_a_worker_that_is_killed_is_replaced_and_its_student_graded(scene):
 @pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_whatever_ends_the_command_leaves_no_process_and_the_next_one_goes_on(scene, ending, code, capsys):
     command = [sys.executable, "-m", "autograder.grading", *arguments(scene, "--jobs", "2")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    # A test run in the background of a script has SIGINT ignored, and would hand that on.
+    listening = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=listening
+    )
     soon(lambda: list((scene.folder / "autograded").rglob("*.begun")))
     started = set(running("autograder.grading.worker")) | set(running("autograder.verdict_server"))
     process.send_signal(ending)
