@@ -15,7 +15,7 @@ from fault_class import DRIVER, begun, read_state, require_old_or_new, reset
 
 pytestmark = pytest.mark.slow
 
-KILLS, IN_A_ROW = 10, 5
+KILLS, IN_A_ROW = 6, 3
 SEED = os.environ.get("COURSE_FAULT_SEED") or secrets.token_hex(4)
 COMMAND = DRIVER, "01", "--jobs", "2"  # the real check, in workers of their own
 KILLED, SECONDS_TO_DIE = -9, 10

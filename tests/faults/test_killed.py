@@ -11,7 +11,7 @@ from fault_class import LEARNERS, NOTHING, RUNG, begun, read_state, require_old_
 
 pytestmark = pytest.mark.slow
 
-KILLS = 20  # of each way of grading; those of the class driver are in test_class_driver_killed.py
+KILLS = 22  # of each way of grading; those of the class driver are in test_class_driver_killed.py
 IN_A_ROW = 3  # a restarted run may be killed as well
 SEED = os.environ.get("COURSE_FAULT_SEED") or secrets.token_hex(4)
 KILLED = -9
