@@ -102,10 +102,15 @@ def test_a_host_that_cannot_import_costs_nobody_an_answer():
 
 @pytest.mark.slow
 def test_functions_that_import_pytorch_share_a_sandbox_in_a_check():
-    with verdict._room("02", None, confined=True) as alone, verdict._room("10", None, confined=False) as none:
+    with (
+        verdict._room("02", None, None, confined=True) as alone,
+        verdict._room("10", None, None, confined=False) as none,
+    ):
         assert (alone, none) == (True, False)
-    with verdict._room("06", ["derivation"], confined=True) as shared:
+    with verdict._room("06", ["derivation"], None, confined=True) as shared:
         assert isinstance(shared, WarmSandbox) and len(shared.setups) == 1
+        with verdict._room("02", None, shared, confined=True) as given:
+            assert given is shared
 
 
 def test_pytorch_is_what_is_slow():
