@@ -5,6 +5,7 @@ import os
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 from conftest import AnswersHere
 from sandboxes import ATTACKER, NEEDS_SANDBOX, TINY, attack, number_of, running, soon, works
@@ -30,7 +31,7 @@ def warm():
 def host_of(warm: WarmSandbox) -> int:
     """Return the host's process: of those in its group the last that was started, while it serves nobody."""
     assert soon(lambda: len(running(warm._process.pid)) == 3)
-    return max(running(warm._process.pid))
+    return max(running(warm._process.pid), key=lambda number: psutil.Process(number).create_time())
 
 
 def test_a_function_is_forked_only_where_its_imports_were_made(warm):
