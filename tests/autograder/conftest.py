@@ -1,7 +1,6 @@
 """Fixtures of the checkers' tests: a tiny base in place of the course's, and submissions made for it."""
 
 import functools
-import json
 import shutil
 
 import example_adapter
@@ -9,6 +8,7 @@ import example_curation
 import example_preferences
 import example_work
 import pytest
+from answers_here import AnswersHere
 from choice_fixtures import _choice_work, choice_work, taught_as  # noqa: F401 (fixtures of rung 01)
 from ecosystem_fixtures import _ecosystem_work, ecosystem_work  # noqa: F401 (fixtures of rung 11)
 from evals_fixtures import _evals_work, actors, evals_work  # noqa: F401 (fixtures of rung 09)
@@ -16,9 +16,7 @@ from forgetting_fixtures import _forgetting_work, forgetting_work, students  # n
 from grpo_fixtures import _grpo_work, grpo_work, samples_are  # noqa: F401 (fixtures of rung 07)
 from reward_fixtures import _reward_work, reward_work, scored_as  # noqa: F401 (fixtures of rung 08)
 
-from autograder import student_child
 from autograder.reevaluation import Engines, RowLoss
-from autograder.student_code import Reply
 from autograder.ticket_submission import ROWS, ROWS_SEED
 from shared.course import load_course
 from shared.evaluation import TicketResult
@@ -124,25 +122,6 @@ class Scripted:
 def without_children(monkeypatch):
     """Run learner functions in this process, which has PyTorch already: a second less. For harmless ones."""
     monkeypatch.setattr("autograder.submission.StudentCode", AnswersHere)
-
-
-class AnswersHere:
-    """In place of StudentCode: the same calls and the same answers, by the code that the child runs."""
-
-    def __init__(self, function, source, calls, **_):
-        self.namespace = {"__name__": "answer"}
-        exec(compile(function.setup, "<setup>", "exec"), self.namespace)
-        exec(compile(source, "<cell>", "exec"), self.namespace)
-        self.name, self.calls = function.name, calls
-
-    def answers(self):
-        """Return the answers, once through JSON as they come from the child."""
-        calls = json.loads(json.dumps([[call.arguments, call.gradient_of] for call in self.calls]))
-        answers = [student_child.answer(self.namespace[self.name], *call) for call in calls]
-        return Reply.model_validate_json(json.dumps({"answers": answers})).answers
-
-    def __exit__(self, *_):
-        """There is nothing to end."""
 
 
 @pytest.fixture(scope="session")

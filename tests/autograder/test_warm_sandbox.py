@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import AnswersHere
+from answers_here import AnswersHere
 from sandboxes import ATTACKER, NEEDS_SANDBOX, TINY, attack, number_of, running, soon, works
 
 from autograder import sandbox, verdict
