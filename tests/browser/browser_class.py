@@ -14,7 +14,7 @@ import nbformat
 from example_work import FAILURE_KIND, RUNG, SFT_LOSS
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output, new_raw_cell
 
-from autograder.nbgrader_course import make_course_folder, nbgrader
+from autograder.nbgrader_course import CONFIG, make_course_folder, nbgrader
 from shared.artifacts import EvalRecord, LossCurve, read_json
 from shared.course import load_course
 from shared.figures import before_after, loss_curve, page
@@ -64,6 +64,8 @@ def make_course(folder: Path) -> Course:
     """Make the course folder with rung 02 released and three submissions, not graded yet."""
     rung = load_course().rung("02")
     make_course_folder(folder, [rung])
+    with (folder / CONFIG).open("a") as file:
+        file.write("c.SubmissionExporter.sandbox = 'optional'  # the code is our own\n")
     nbgrader(folder, "generate_assignment", RUNG)
     ada, ben, eve = (folder / "submitted" / name / RUNG for name in ("ada", "ben", "eve"))
     ben.mkdir(parents=True)
