@@ -29,9 +29,13 @@ def warm():
 
 
 def host_of(warm: WarmSandbox) -> int:
-    """Return the host's process: of those in its group the last that was started, while it serves nobody."""
-    assert soon(lambda: len(running(warm._process.pid)) == 3)
-    return max(running(warm._process.pid), key=lambda number: psutil.Process(number).create_time())
+    """Return the host's process, while it serves nobody: of the three in its group the one that is not bubblewrap's."""
+
+    def hosts() -> list[int]:
+        return [number for number in running(warm._process.pid) if psutil.Process(number).name() != "bwrap"]
+
+    assert soon(lambda: len(running(warm._process.pid)) == 3 and len(hosts()) == 1)
+    return hosts()[0]
 
 
 def test_a_function_is_forked_only_where_its_imports_were_made(warm):
