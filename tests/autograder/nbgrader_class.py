@@ -17,7 +17,6 @@ AUTOMATIC = {"sft-loss": 4, "read-failures": 3, "done-when": 13}
 PROSE_CELL, PROSE_POINTS = "explain-sft", 5
 NOTHING = dict.fromkeys(AUTOMATIC, 0)
 ONE_FUNCTION = {**NOTHING, "read-failures": 3}  # the second exercise is right, the rest is not there: quick to check
-FIRST_TIME, SECOND_TIME = "2025-01-01 10:00:00 UTC", "2025-02-01 10:00:00 UTC"
 
 
 class Scene(NamedTuple):
@@ -54,7 +53,6 @@ class Learner(NamedTuple):
 
 
 CLASS: dict[str, Learner] = {}
-RESUBMITTED: dict[str, Learner] = {}
 
 
 def learner(deserves: dict[str, float] = ONE_FUNCTION, *, waits: Collection[str] = (PROSE_CELL,)) -> Callable:
@@ -62,17 +60,6 @@ def learner(deserves: dict[str, float] = ONE_FUNCTION, *, waits: Collection[str]
 
     def enter(submit: Callable[[Scene, Path], object]) -> Callable:
         CLASS[submit.__name__] = Learner(submit, deserves, waits)
-        return submit
-
-    return enter
-
-
-def resubmission(deserves: dict[str, float] = NOTHING, *, waits: Collection[str] = ()) -> Callable:
-    """Enter the decorated function as what a learner submits after honest work was graded."""
-
-    def enter(submit: Callable[[Scene, Path], object]) -> Callable:
-        CLASS[submit.__name__] = Learner(first_submission, ONE_FUNCTION, (PROSE_CELL,))
-        RESUBMITTED[submit.__name__] = Learner(submit, deserves, waits)
         return submit
 
     return enter
@@ -101,24 +88,6 @@ def full_marks(name: str) -> list[nbformat.NotebookNode]:
     text = f"✓ all is well  {points:g}/{points:g}\nDone: {points:g} of {points:g} points.\n"
     result = new_output("execute_result", data={"text/plain": repr(points)}, execution_count=1)
     return [new_output("stream", name="stdout", text=text), result]
-
-
-def first_submission(scene: Scene, folder: Path) -> None:
-    """Submit one right function, at the first time."""
-    save(scene.notebook(), folder)
-    (folder / "timestamp.txt").write_text(FIRST_TIME)
-
-
-def into_markdown(one: nbformat.NotebookNode) -> None:
-    """Change a code cell's type as Jupyter does."""
-    one.cell_type = "markdown"
-    del one["outputs"], one["execution_count"]
-
-
-def without_graded_cells(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Return the notebook less what is graded, prose included."""
-    notebook.cells = [one for one in notebook.cells if not one.metadata.get("nbgrader", {}).get("grade")]
-    return notebook
 
 
 class Outcome(NamedTuple):
