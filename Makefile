@@ -84,11 +84,11 @@ grade-rung-%: $(STAMP) ## for instructors: grade rung NN; JOBS=4, SCHEDULER=tls:
 same-work-rung-%: $(STAMP) ## for instructors: which submissions of rung NN hold the same work
 	@$(PY) -m autograder.same_work '$*'
 
-test: $(STAMP) ## every test, the solved notebooks executed
-	@$(PY) -m pytest -m ""
+test: $(STAMP) ## every test, the solved notebooks executed; JOBS=4 for four at a time (default: 2)
+	@$(PY) -m pytest -m "" --numprocesses $(or $(JOBS),2)
 
 test-fast: $(STAMP) ## the tests without the slow ones
-	@$(PY) -m pytest -m "not slow"
+	@$(PY) -m pytest -m "not slow" --numprocesses $(or $(JOBS),2)
 
 lint: $(STAMP) ## ruff
 	@$(BIN)/ruff check

@@ -5,8 +5,6 @@ import os
 import pickle
 import shutil
 
-from example_work import RUNG
-
 
 class Evil:
     """Leaves a mark when unpickled."""
@@ -31,7 +29,7 @@ def instead(make):
 
 def as_link(path):
     """Move the file out of the submission and put a link to it in its place."""
-    outside = next(folder for folder in path.parents if folder.name == RUNG).parent
+    outside = next(folder for folder in path.parents if folder.name.startswith("rung-")).parent
     path.symlink_to(shutil.move(path, outside / f"outside-{path.name}"))
 
 

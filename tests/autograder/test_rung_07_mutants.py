@@ -375,19 +375,7 @@ FILES = {
 }
 
 
-OUT = "a link out of the folder"
-
-
-@pytest.mark.parametrize("file", FILES)
-def test_a_link_out_of_the_folder_is_not_followed(grpo_work, samples_are, file):
-    samples_are()
-    path = grpo_work / file
-    path.symlink_to(shutil.move(path, grpo_work.parent / f"outside-{path.name}"))
-    criterion, affected = FILES[file]
-    assert FILE_FAULTS[OUT][1] in refused(grpo_work, criterion, *affected - {criterion})
-
-
-@pytest.mark.parametrize("fault", sorted(FILE_FAULTS.keys() - {OUT}))
+@pytest.mark.parametrize("fault", FILE_FAULTS)
 @pytest.mark.parametrize("file", FILES)
 def test_a_file_that_cannot_be_used_is_one_line(grpo_work, samples_are, file, fault):
     samples_are()

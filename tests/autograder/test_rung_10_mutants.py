@@ -284,8 +284,6 @@ def test_a_flat_curve_is_refused(forgetting_work, students):
 @pytest.mark.parametrize("file", FILES)
 def test_bad_files_are_refused_in_one_line(forgetting_work, students, fault, file):
     change, _ = FILE_FAULTS[fault]
-    if fault == "a link out of the folder":
-        pytest.skip("that change is made for rung 02's folder")
     change(forgetting_work / file)
     report = report_on("10", forgetting_work, "done-when")
     assert not report.done and failed(report) == FILES[file]
