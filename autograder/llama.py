@@ -165,10 +165,16 @@ def sampler(seed: int) -> Pick:
     return pick
 
 
-def log_softmax(logits: Array) -> Array:
-    """Return log softmax over the last axis."""
-    shifted = logits - logits.max(-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+def token_losses(logits: Array, ids: Array) -> Array:
+    """Return [B, T - 1]: -log softmax(logits [B, T, V]) of each token of ids [B, T], at the place before it.
+
+    The logits are used up: at a whole vocabulary a copy of them takes as long as the reckoning.
+    """
+    logits = logits[:, :-1]
+    chosen = np.take_along_axis(logits, ids[:, 1:, None], -1)[..., 0]
+    largest = logits.max(-1)
+    logits -= largest[..., None]
+    return np.log(np.exp(logits, out=logits).sum(-1)) + (largest - chosen)
 
 
 def _ready(weight: Array) -> Array:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from autograder.weights import tensors
 from shared.artifacts import fingerprint_rows
 from shared.evaluation import TICKET_TOKENS, TicketResult, evaluate_tickets
 from shared.scoring import failure_kind
+
+if TYPE_CHECKING:  # PyTorch comes with it
+    from autograder.quick_look import QuickLook
 
 ROWS_AT_ONCE = 32  # rows a batch when losses are computed: the logits of all positions are held
 
@@ -59,18 +62,24 @@ def engines(base: Base, trained: FullModel | Adapter, quantized: bool = False) -
     """
     if base.profile.device == "cpu" and llama.fits(base.config):
         before = _PREPARED.get((base.folder, quantized)) or NumpyEngine(base, _start(base, quantized))
-        return Engines(before, NumpyEngine(base, _weights(trained, before.weights)), together=True)
+        weights = _weights(trained, before.weights)
+        quick = before.quick_look if isinstance(before, PreparedEngine) else None
+        after = QuickEngine(base, weights, quick) if quick else NumpyEngine(base, weights)
+        return Engines(before, after, together=True)
     return Engines(TorchEngine(base, None, quantized), TorchEngine(base, trained, quantized), together=False)
 
 
 def prepare_base(base: Base, quantized: bool) -> "PreparedEngine | None":
     """Keep the base ready, with what it has answered once, for all verdicts that this process and its children reach.
 
-    Returns None for a base that does not answer in NumPy: PyTorch's threads and GPU cannot be handed on.
+    Returns None for a base that does not answer in NumPy: a GPU that is in use cannot be handed on.
     """
     if base.profile.device != "cpu" or not llama.fits(base.config):
         return None
-    _PREPARED[base.folder, quantized] = PreparedEngine(base, _start(base, quantized))
+    from autograder.quick_look import QuickLook, pays
+
+    quick_look = QuickLook(base) if pays() else None
+    _PREPARED[base.folder, quantized] = PreparedEngine(base, _start(base, quantized), quick_look)
     return _PREPARED[base.folder, quantized]
 
 
@@ -125,7 +134,7 @@ class NumpyEngine:
             batch = rows[start : start + ROWS_AT_ONCE]
             texts, starts = _texts(self._ids, self.end, batch)
             ids, mask = llama.pad_left(texts)
-            found += _row_losses(llama.log_softmax(self.model.logits(ids, mask)), ids, texts, starts)
+            found += _row_losses(llama.token_losses(self.model.logits(ids, mask), ids), texts, starts)
         return found
 
     def _ids(self, text: str) -> list[int]:
@@ -135,8 +144,9 @@ class NumpyEngine:
 class PreparedEngine(NumpyEngine):
     """A base that remembers what it has answered: it is asked the same for every submission."""
 
-    def __init__(self, base: Base, weights: Mapping[str, np.ndarray]):
+    def __init__(self, base: Base, weights: Mapping[str, np.ndarray], quick_look: "QuickLook | None"):
         super().__init__(base, weights)
+        self.quick_look = quick_look  # for the submissions' models
         self._known: dict[tuple[str, str], list] = {}
 
     def answers(self, rows: Sequence[Mapping]) -> list[TicketResult]:
@@ -152,6 +162,36 @@ class PreparedEngine(NumpyEngine):
         if key not in self._known:
             self._known[key] = ask(rows)
         return self._known[key]
+
+
+class QuickEngine(NumpyEngine):
+    """A submission's model whose right answers are seen in a quick look; it writes the others itself."""
+
+    def __init__(self, base: Base, weights: Mapping[str, np.ndarray], quick_look: "QuickLook"):
+        super().__init__(base, weights)
+        self.quick_look = quick_look
+        quick_look.load(weights)
+
+    def answers(self, rows: Sequence[Mapping]) -> list[TicketResult]:
+        """As NumpyEngine."""
+        texts, starts = _texts(self._ids, self.end, rows)
+        seen = self.quick_look.sees_right(texts, starts)
+        seen = [right and self._writable(*row) for right, *row in zip(seen, rows, texts, starts, strict=True)]
+        written = iter(super().answers([row for row, right in zip(rows, seen, strict=True) if not right]))
+        return [
+            TicketResult(row["prompt"], row["completion"], row["ticket"], "correct") if right else next(written)
+            for row, right in zip(rows, seen, strict=True)
+        ]
+
+    def _writable(self, row: Mapping, text: Sequence[int], start: int) -> bool:
+        """Return whether the right answer is what the model would leave if it wrote these tokens after the prompt."""
+        answer = text[start:]
+        return (
+            text[:start] == self._ids(row["prompt"])
+            and len(answer) <= TICKET_TOKENS
+            and not self.stops.intersection(answer[:-1])
+            and self.tokenizer.decode(answer, skip_special_tokens=True) == row["completion"]
+        )
 
 
 _PREPARED: dict[tuple[Path, bool], PreparedEngine] = {}
@@ -191,9 +231,10 @@ class TorchEngine:
         for row in rows:
             texts, starts = _texts(lambda text: self.tokenizer(text)["input_ids"], self.tokenizer.eos_token_id, [row])
             with torch.inference_mode():
-                logits = self.model(input_ids=torch.tensor(texts, device=self.model.device)).logits
-            scores = torch.log_softmax(logits.float(), -1).cpu().numpy()
-            found += _row_losses(scores, np.array(texts), texts, starts)
+                ids = torch.tensor(texts, device=self.model.device)
+                logits = self.model(input_ids=ids).logits.float()
+            losses = torch.nn.functional.cross_entropy(logits[0, :-1], ids[0, 1:], reduction="none")
+            found += _row_losses(losses[None].cpu().numpy(), texts, starts)
         return found
 
 
@@ -221,13 +262,11 @@ def _texts(ids_of: Callable, end: int, rows: Sequence[Mapping]) -> tuple[list[li
     return texts, [len(ids_of(row["prompt"])) for row in rows]
 
 
-def _row_losses(scores: np.ndarray, ids: np.ndarray, texts: list[list[int]], starts: list[int]) -> list[RowLoss]:
-    """Return the losses from log-probabilities [B, T, V] of ids [B, T], rows padded on the left."""
-    losses = []
-    for row, (text, start) in enumerate(zip(texts, starts, strict=True)):
-        first = ids.shape[1] - len(text)
-        targets = ids[row, first + 1 :]
-        costs = -scores[row, np.arange(first, ids.shape[1] - 1), targets]
-        prompt, completion = costs[: start - 1], costs[start - 1 :]
-        losses.append(RowLoss(float(completion.sum()), len(completion), float(prompt.sum()), len(prompt)))
-    return losses
+def _row_losses(losses: np.ndarray, texts: list[list[int]], starts: list[int]) -> list[RowLoss]:
+    """Return the rows' losses from their tokens' [B, T - 1], rows padded on the left; a first token has none."""
+    found = []
+    for row, text, start in zip(losses, texts, starts, strict=True):
+        own = row[len(row) - len(text) + 1 :]
+        prompt, completion = own[: start - 1], own[start - 1 :]
+        found.append(RowLoss(float(completion.sum()), len(completion), float(prompt.sum()), len(prompt)))
+    return found

@@ -32,6 +32,8 @@ SETTINGS = ("COURSE_PROFILE", "COURSE_BASE_MODEL", "CUDA_VISIBLE_DEVICES", "LD_L
 # One thread a library: the checker runs two jobs side by side itself, and threads that wait for one another by
 # spinning grow many times slower as soon as anything else wants the processor.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+# The GNU C library asks the system for each large array anew, and gives it back. Let it keep them: a tenth of the time.
+KEPT_MEMORY = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(10**9))
 
 
 def grade(
@@ -144,7 +146,7 @@ def environment(folder: Path) -> dict[str, str]:
     hub = os.environ.get("HF_HOME") or str(Path.home() / ".cache" / "huggingface")
     settings = {name: os.environ[name] for name in SETTINGS if os.environ.get(name)}
     fixed = {"HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8", "HF_HOME": hub, "HF_HUB_OFFLINE": "1"}
-    return {**fixed, **dict.fromkeys(THREADS, "1"), **settings}
+    return {**fixed, **dict.fromkeys(THREADS, "1"), **KEPT_MEMORY, **settings}
 
 
 def _last_line(errors: bytes) -> str:

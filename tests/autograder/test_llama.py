@@ -42,10 +42,11 @@ def test_rows_are_padded_on_the_left():
     assert ids.tolist() == [[0, 0, 5], [6, 7, 8]] and mask.tolist() == [[0, 0, 1], [1, 1, 1]]
 
 
-def test_log_softmax_of_huge_logits_is_finite():
-    found = llama.log_softmax(np.float32([[1e30, 1e30, -1e30], [0, 0, 0]]))
-    np.testing.assert_allclose(found[0, :2], -np.log(2), rtol=1e-6)
-    np.testing.assert_allclose(found[1], -np.log(3), rtol=1e-6)
+def test_token_losses_of_huge_logits_are_finite():
+    logits = np.float32([[[1e30, 1e30, -1e30], [0, 0, 0], [7, 7, 7]]])
+    found = llama.token_losses(logits, np.array([[2, 0, 1]]))
+    np.testing.assert_allclose(found, np.log([[2, 3]]), rtol=1e-6)
+    assert llama.token_losses(np.float32([[[0, -1e30], [0, 0]]]), np.array([[0, 1]]))[0, 0] == np.float32(1e30)
 
 
 def test_padding_on_either_side_changes_nothing(small):
@@ -82,10 +83,9 @@ def test_a_batch_gives_what_each_row_alone_gives_and_rows_end_on_their_own(small
 
 
 def test_a_rows_loss_is_split_at_its_completion():
-    """By hand: the scores are -(position); targets 1.. of 5 tokens at starts 2 cost 0 | 1 + 2 + 3."""
-    scores = -np.broadcast_to(np.arange(6, dtype=float)[:, None] - 1, (6, 9))[None]
-    ids = np.array([[0, 1, 2, 3, 4, 5]])
-    assert _row_losses(scores, ids, [[1, 2, 3, 4, 5]], [2]) == [RowLoss(6.0, 3, 0.0, 1)]
+    """By hand: five tokens after one of padding, which the completion begins at index 2: 0.5 | 1 + 2 + 3."""
+    losses = np.array([[9.0, 0.5, 1.0, 2.0, 3.0]])
+    assert _row_losses(losses, [[1, 2, 3, 4, 5]], [2]) == [RowLoss(6.0, 3, 0.5, 1)]
 
 
 @pytest.mark.slow
