@@ -5,12 +5,13 @@ import math
 from autograder.adapter import Adapter
 from autograder.adapter_submission import AdapterSubmission
 from autograder.criteria import Finding
-from autograder.ticket_criteria import Fault, judge_run, real, run_faults
+from autograder.ticket_criteria import Fault, judge_run, learned, require_learned, run_faults
 
 
 def adapter_is_real(work: AdapterSubmission) -> Finding:
-    """The saved adapter fits the base, is finite, and every B has left zero."""
+    """The saved adapter fits the base, is finite, every B has left zero, and the model has learned."""
     adapter = work.trained
+    require_learned(work)
     expected = "LoRA matrices of the shapes that the base implies, finite, none of the B still zero"
     targets = ", ".join(adapter.targets)
     return Finding(True, f"rank {adapter.rank}, alpha {adapter.alpha:g}, on {targets}", expected)
@@ -18,7 +19,7 @@ def adapter_is_real(work: AdapterSubmission) -> Finding:
 
 def few_are_trained(work: AdapterSubmission) -> Finding:
     """The adapter's parameters are a small share of the base's."""
-    adapter = real(work)
+    adapter = learned(work)
     total = sum(math.prod(info.shape) for info in work.base.header.values())
     most = work.threshold("trainable_share_max", work.run.profile)
     share = adapter.parameters / total
@@ -29,7 +30,7 @@ def few_are_trained(work: AdapterSubmission) -> Finding:
 
 def run_is_recorded(work: AdapterSubmission, method: str) -> Finding:
     """`run.json` describes this rung's run, and says what the adapter shows: its size, rank, alpha and targets."""
-    adapter = real(work)
+    adapter = learned(work)
     return judge_run(work, adapter_run_faults(work, method, adapter))
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # NumPy comes with it: a check of JSON alone stays quick
 
 LEAST_CURVE = 5  # logged steps
 LARGEST_LOSS = 1_000  # nats a token; ln V of any vocabulary is below 15
+LEARNED = 0.9  # of the base's loss is the most that a trained model has left; ten steps bring the pocket model below
 DEFAULT_BATCH = 8  # transformers' per_device_train_batch_size
 
 
@@ -98,6 +99,17 @@ def end_fault(losses: "Sequence[RowLoss]", base: "Sequence[RowLoss]", curve: Los
     if now <= start - 0.5 * (start - end):
         return None
     return f"ends at {end:.3f}, but the submitted model's loss on training rows is {now:.3f} (the base's {start:.3f})"
+
+
+def learned_fault(losses: "Sequence[RowLoss]", base: "Sequence[RowLoss]") -> str | None:
+    """Return that the submitted model's loss on training rows is hardly below the base's, or None if it is.
+
+    Moving the weights is not training them: noise leaves the loss where it was, and a run that diverged raises it.
+    """
+    start, now = base_loss(base), base_loss(losses)
+    if now <= LEARNED * start:
+        return None
+    return f"the submitted model's loss on training rows is {now:.2f}, the base's {start:.2f}"
 
 
 def fall(curve: LossCurve) -> tuple[float, float, float]:

@@ -13,8 +13,9 @@ from autograder.ticket_criteria import (
     count_faults,
     curve_is_real,
     judge_run,
+    learned,
     phrasing_carries_over,
-    real,
+    require_learned,
     run_faults,
     tickets_match,
     writes_json,
@@ -91,17 +92,18 @@ def failure_edges(work: Rung02) -> Finding:
 
 
 def model_is_real(work: Rung02) -> Finding:
-    """The saved model is a fine-tune of the base: same architecture and shapes, finite, and moved."""
+    """The saved model is a fine-tune of the base: same architecture and shapes, finite, moved, and it has learned."""
     from autograder.trained_from import LEAST_MOVE
 
     model = work.trained
+    require_learned(work)
     expected = f"the base's architecture and tensors, finite, moved by more than {LEAST_MOVE:.1%}"
     return Finding(True, f"{model.parameters:,} parameters, moved by {model.moved:.1%} from the base", expected)
 
 
 def run_is_recorded(work: Rung02) -> Finding:
     """`run.json` describes this rung's run, and says what the weights show."""
-    run, model = work.run, real(work)
+    run, model = work.run, learned(work)
     return judge_run(work, [*run_faults(work, "full", "a full model"), *count_faults(run, model)])
 
 

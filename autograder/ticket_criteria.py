@@ -16,6 +16,7 @@ from autograder.run_evidence import (
     end_fault,
     fall,
     first_loss_range,
+    learned_fault,
     still_falling,
     why_first_loss,
 )
@@ -179,6 +180,20 @@ def real(work: TicketSubmission) -> "FullModel | Adapter":
         raise NotMet(
             "there is no real model to go by", hint="First meet what the check says of the saved weights."
         ) from None
+
+
+def learned(work: TicketSubmission) -> "FullModel | Adapter":
+    """Return the submitted model, as `real` does, once it is known to have learned."""
+    model = real(work)
+    require_learned(work)
+    return model
+
+
+def require_learned(work: TicketSubmission) -> None:
+    """Raise NotMet unless the submitted model's loss on training rows is below the base's."""
+    if fault := learned_fault(work.measured.losses, work.measured.base_losses):
+        cause = "The weights have moved, but not by training on these rows; or the run diverged."
+        raise NotMet(fault, cause=cause, hint=f"Look at the loss curve of stage({work.stage!r}, ...).")
 
 
 def why_wrong(work: TicketSubmission, results: Sequence[TicketResult]) -> tuple[str, str]:

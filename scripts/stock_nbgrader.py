@@ -57,8 +57,6 @@ NOT_HELD = """## What no program here can tell
   the clock of a training run, the seed of their own questions, or their prose. Equal weights alone are no proof: one
   notebook run unchanged twice on one machine gives them bit by bit. Whoever trains again, or rewrites the clock, is
   not named.
-- **Weights moved by noise** look like weights moved by training until they are measured: they earn the 3 points of 20
-  for a real model and its record in rung 02, and none of those for what a model can do.
 - **Another way of training.** A model that was taught the answers with supervision, beside a log of rollouts that is
   made up to fit it, may earn up to the 8 points of rung 07's `done-when`: the checker holds the log against what base
   and model give, it does not repeat the run.

@@ -90,6 +90,7 @@ def measured_as(monkeypatch):
 def as_if_trained(monkeypatch):
     """Let a model of noise pass for one that was trained along its curve; `test_run_evidence` has no such mercy."""
     monkeypatch.setattr("autograder.ticket_criteria.end_fault", lambda *_: None)
+    monkeypatch.setattr("autograder.ticket_criteria.learned_fault", lambda *_: None)
     monkeypatch.setattr("autograder.rung_04_ground.require_four_bits", lambda *_: None)
 
 

@@ -4,7 +4,7 @@ import pytest
 from example_work import by_id, failed, falling_curve, report_on, said
 
 from autograder.reevaluation import RowLoss
-from autograder.run_evidence import end_fault
+from autograder.run_evidence import end_fault, learned_fault
 
 
 def losses(a_token: float) -> list[RowLoss]:
@@ -30,5 +30,13 @@ def test_a_model_that_never_went_it_does_not(now):
 
 def test_a_curve_drawn_by_hand_beside_a_base_with_noise_is_refused(work):
     report = report_on(work, "done-when")
-    assert failed(report) == {"curve-is-real", "valid-json", "exact-match", "exact-match-unseen"}
+    scores = {"valid-json", "exact-match", "exact-match-unseen"}
+    assert failed(report) == {"model-is-real", "run-record", "curve-is-real", *scores}
     assert "The curve is another model's." in said(by_id(report)["curve-is-real"])
+    assert "The weights have moved, but not by training" in said(by_id(report)["model-is-real"])
+
+
+@pytest.mark.parametrize(("now", "learned"), [(0.1, True), (7.0, True), (7.1, False), (7.8, False), (12.0, False)])
+def test_a_model_that_has_learned_has_lost_a_tenth_of_the_bases_loss(now, learned):
+    fault = learned_fault(losses(now), BASE)
+    assert fault is None if learned else f"is {now:.2f}, the base's 7.80" in fault

@@ -76,7 +76,7 @@ def test_a_salted_hash_is_found_out_by_a_second_process(curation_work):
     )
     write_rung("05", notebook_05(source), curation_work)
     report = report_on("05", curation_work, "minhash")
-    assert failed(report) == {"minhash-repeats"}
+    assert failed(report) - {"minhash-estimates"} == {"minhash-repeats"}  # with some salts it estimates badly, too
     assert "another process gives other numbers" in said(by_id(report)["minhash-repeats"])
 
 

@@ -381,9 +381,7 @@ def test_a_record_of_something_else_is_one_line(evals_work, actors, change, word
     ("file", "criterion"),
     [("outcomes.json", "three-kinds"), ("failures.json", "failures-read"), ("report.html", "one-page")],
 )
-def test_a_file_that_cannot_be_used_is_not_done_in_one_line(evals_work, actors, file, criterion, fault, monkeypatch):
-    if "out of the folder" in fault:
-        monkeypatch.setattr("bad_files.RUNG", evals_work.name)
+def test_a_file_that_cannot_be_used_is_not_done_in_one_line(evals_work, actors, file, criterion, fault):
     FILE_FAULTS[fault][0](evals_work / "artifacts" / file)
     report = report_on("09", evals_work, "done-when", "failures")
     result = by_id(report)[criterion]

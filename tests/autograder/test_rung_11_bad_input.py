@@ -35,8 +35,7 @@ def _quickly_measured(measured_as):
 
 @pytest.mark.parametrize("fault", FILE_FAULTS)
 @pytest.mark.parametrize("file", FILES)
-def test_a_file_that_cannot_be_used_is_one_line(ecosystem_work, monkeypatch, file, fault):
-    monkeypatch.setattr("bad_files.RUNG", RUNG)
+def test_a_file_that_cannot_be_used_is_one_line(ecosystem_work, file, fault):
     cell, affected = FILES[file]
     change, words = FILE_FAULTS[fault]
     change(ecosystem_work / file)
@@ -53,8 +52,7 @@ def test_a_file_that_cannot_be_used_is_one_line(ecosystem_work, monkeypatch, fil
 
 
 @pytest.mark.parametrize("fault", FILE_FAULTS)
-def test_a_notebook_that_cannot_be_used_is_the_same_line_for_all(ecosystem_work, monkeypatch, fault):
-    monkeypatch.setattr("bad_files.RUNG", RUNG)
+def test_a_notebook_that_cannot_be_used_is_the_same_line_for_all(ecosystem_work, fault):
     FILE_FAULTS[fault][0](ecosystem_work / f"{RUNG}.ipynb")
     report = report_11(ecosystem_work)
     assert report.score == 0 and len({said(result) for result in report.criteria}) == 1
