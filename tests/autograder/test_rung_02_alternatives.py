@@ -212,4 +212,7 @@ def test_on_hidden_rows_the_claims_are_still_judged_on_public_ones(work, monkeyp
 def test_graded_in_a_process_with_hidden_rows(work, monkeypatch):
     monkeypatch.setenv("COURSE_HIDDEN_SEED", "a secret")
     report = grade("02", work, seed=1, cells=["done-when"])
-    assert failed(report) == PERFORMANCE | {"curve-is-real"} and "secret" not in report.model_dump_json()
+    assert (
+        failed(report) == PERFORMANCE | {"model-is-real", "run-record", "curve-is-real"}
+        and "secret" not in report.model_dump_json()
+    )
