@@ -8,9 +8,9 @@ from autograder.reevaluation import Engine, NumpyEngine
 def continued(engine: Engine, prompts: Sequence[str], tokens: int) -> list[str]:
     """Return each prompt's likeliest continuation, up to the end token, `tokens` tokens or the first line break."""
     if isinstance(engine, NumpyEngine):
-        ids = [engine.tokenizer.encode(prompt).ids for prompt in prompts]
-        found = engine.model.continue_greedily(ids, engine.stops, tokens)
-        return [engine.tokenizer.decode(one, skip_special_tokens=True).split("\n")[0] for one in found]
+        ids = [engine.words.ids(prompt) for prompt in prompts]
+        found = engine.model.continue_greedily(ids, engine.words.stops, tokens)
+        return [engine.words.text(one).split("\n")[0] for one in found]
 
     from shared.evaluation import generate
 

@@ -1,25 +1,26 @@
-"""See that a model would write the right answer without letting it write: one pass in bfloat16 over all of it.
+"""What a model would write, without letting it write: guess its answer, and check the guess in one pass in bfloat16.
 
-A model that would write the right answer gives, at each place of it, the most to the token that comes next. One pass
-over prompt and answer shows that, where writing takes a pass a token; and processors that multiply bfloat16 themselves
-do it four times as fast as float32. Only a choice that rounding cannot turn counts: the right token's logit must stand
-`CLEAR` above every other. Whatever is not seen so, right or wrong, is written out in float32 by `autograder.llama`:
-answers are the same with a quick look and without (`tests/autograder/test_quick_look.py`).
+A model that writes greedily puts, at each place, the token that it gives the most. So a guess is right when the model
+gives the most to each of its tokens, which one pass over prompt and guess shows, where writing takes a pass a token;
+and processors that multiply bfloat16 themselves do it four times as fast as float32. A guess that is wrong at one
+place becomes a better one: the model's choices are the next guess. (Jacobi decoding, arXiv:2305.10427, section 3.1.)
+
+Only a choice that rounding cannot turn counts: the first logit must stand `CLEAR` above the second. Everything else is
+left to `autograder.llama` in float32. So the answers depend neither on the guesses nor on the rounding
+(`tests/autograder/test_quick_look.py`).
 
 It pays for a class. PyTorch and transformers take longer to import than one submission's answers.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from autograder.trained_from import Base
 
-if TYPE_CHECKING:
-    import torch
-
 CLEAR = 1.0  # between two logits. Rounding moved a difference below 1 by 0.66 at the most in 27 models of the rungs
+PASSES = 2  # guesses at one answer: most wrong answers are wrong in one field, and a third guess saved no time
 ROWS_AT_ONCE = 25  # rows of similar length a batch: hardly any padding
 MULTIPLY_BFLOAT16 = ("avx512_bf16", "amx_bf16")  # PyTorch's names of what a processor can do
 
@@ -30,6 +31,13 @@ def pays() -> bool:
 
     able = torch.cpu.get_capabilities()
     return any(able.get(name, False) for name in MULTIPLY_BFLOAT16)
+
+
+class Choices(NamedTuple):
+    """At each place of a guess: the model's first choice, and whether it is a clear one."""
+
+    tokens: list[int]
+    clear: list[bool]
 
 
 class QuickLook:
@@ -49,33 +57,67 @@ class QuickLook:
 
         self.model.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()}, strict=False)
 
-    def sees_right(self, texts: Sequence[Sequence[int]], starts: Sequence[int]) -> list[bool]:
-        """Return of each row whether the model clearly writes it on from its start.
+    def answers(
+        self, prompts: Sequence[list[int]], guesses: Sequence[list[int]], stops: Collection[int], most: int
+    ) -> list[list[int] | None]:
+        """Return each prompt's continuation up to its first token of `stops`, or None where only float32 can tell.
 
-        `texts` are token ids of prompt and right answer with its end token, `starts` where the answers begin.
+        A guess is any continuation, as token ids; a better one saves passes. No answer is longer than `most` tokens.
         """
+        found: list[list[int] | None] = [None] * len(prompts)
+        left = {row: _cut(guess, stops) for row, guess in enumerate(guesses)}
+        for _ in range(PASSES):
+            left = {row: guess for row, guess in left.items() if 0 < len(guess) <= most}
+            choices = self._choices([prompts[row] for row in left], list(left.values()))
+            guessed, left = left, {}
+            for (row, guess), (chosen, clear) in zip(guessed.items(), choices, strict=True):
+                alike = _first(a != b for a, b in zip(chosen, guess, strict=True))
+                if alike == len(guess) and all(clear):
+                    found[row] = guess
+                elif all(clear[: alike + 1]):
+                    left[row] = _cut([*chosen, guess[-1]], stops)
+        return found
+
+    def _choices(self, prompts: list[list[int]], guesses: list[list[int]]) -> list[Choices]:
+        """Return the model's choices at the places of each guess."""
         import torch
 
-        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-        seen = [False] * len(texts)
+        order = sorted(range(len(prompts)), key=lambda row: len(prompts[row]) + len(guesses[row]))
+        found: dict[int, Choices] = {}
         with torch.inference_mode():
             for first in range(0, len(order), ROWS_AT_ONCE):
                 batch = order[first : first + ROWS_AT_ONCE]
-                clear = self._clear([texts[index] for index in batch], [starts[index] for index in batch])
-                for index, part in zip(batch, clear, strict=True):
-                    seen[index] = bool(part.all())
-        return seen
+                pieces = self._batch([prompts[row] for row in batch], [guesses[row] for row in batch])
+                found.update(zip(batch, pieces, strict=True))
+        return [found[row] for row in range(len(prompts))]
 
-    def _clear(self, texts: list[Sequence[int]], starts: list[int]) -> "tuple[torch.Tensor, ...]":
-        """Return of each row whether each of its answer's tokens is clearly the first choice there."""
+    def _batch(self, prompts: list[list[int]], guesses: list[list[int]]) -> Iterator[Choices]:
         import torch
 
         # Padded on the right: no place of a causal model sees what comes after it.
-        ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(text) for text in texts], batch_first=True)
+        texts = [torch.tensor([*prompt, *guess]) for prompt, guess in zip(prompts, guesses, strict=True)]
+        ids = torch.nn.utils.rnn.pad_sequence(texts, batch_first=True)
         hidden = self.model.model(input_ids=ids, use_cache=False).last_hidden_state
-        lengths = [len(text) - start for text, start in zip(texts, starts, strict=True)]
-        places = [(row, start - 1 + i) for row, start in enumerate(starts) for i in range(lengths[row])]
-        rows, places = torch.tensor(places).T
+        # A token is chosen at the place before it.
+        before = [range(len(prompt) - 1, len(text) - 1) for prompt, text in zip(prompts, texts, strict=True)]
+        rows, places = torch.tensor([(row, place) for row, some in enumerate(before) for place in some]).T
         best = self.model.lm_head(hidden[rows, places]).float().topk(2)
-        clear = (best.indices[:, 0] == ids[rows, places + 1]) & (best.values[:, 0] - best.values[:, 1] > CLEAR)
-        return clear.split(lengths)
+        clear = best.values[:, 0] - best.values[:, 1] > CLEAR
+        lengths = [len(guess) for guess in guesses]
+        for tokens, sure in zip(best.indices[:, 0].split(lengths), clear.split(lengths), strict=True):
+            yield Choices(tokens.tolist(), sure.tolist())
+
+
+def _cut(tokens: Sequence[int], stops: Collection[int]) -> list[int]:
+    """Return the tokens up to the first stop, which is the last of them; none where there is no stop."""
+    end = _first(token in stops for token in tokens)
+    return list(tokens[: end + 1]) if end < len(tokens) else []
+
+
+def _first(flags: Iterable[bool]) -> int:
+    """Return the place of the first true flag, or how many flags there are."""
+    place = -1
+    for place, flag in enumerate(flags):
+        if flag:
+            return place
+    return place + 1

@@ -64,7 +64,7 @@ def engines(base: Base, trained: FullModel | Adapter, quantized: bool = False) -
         before = _PREPARED.get((base.folder, quantized)) or NumpyEngine(base, _start(base, quantized))
         weights = _weights(trained, before.weights)
         quick = before.quick_look if isinstance(before, PreparedEngine) else None
-        after = QuickEngine(base, weights, quick) if quick else NumpyEngine(base, weights)
+        after = QuickEngine(base, weights, before.words, quick) if quick else NumpyEngine(base, weights)
         return Engines(before, after, together=True)
     return Engines(TorchEngine(base, None, quantized), TorchEngine(base, trained, quantized), together=False)
 
@@ -102,43 +102,59 @@ def run_all(jobs: Sequence[Callable[[], Any]], together: bool) -> list[Any]:
         return [future.result() for future in [pool.submit(job) for job in jobs]]
 
 
-class NumpyEngine:
-    """The base's network and tokenizer with the given weights: the base's own, or a submission's."""
+class Words:
+    """The base's tokenizer, and which of its tokens end an answer: the end token, and those with a line break."""
 
-    def __init__(self, base: Base, weights: Mapping[str, np.ndarray]):
+    def __init__(self, base: Base):
         from tokenizers import Tokenizer
 
-        self.weights, self.model = weights, llama.Llama(base.config, weights)
         self.tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
         settings = json.loads((base.folder / "tokenizer_config.json").read_text(encoding="utf-8"))
         self.end = self.tokenizer.token_to_id(settings["eos_token"])
         vocabulary = range(self.tokenizer.get_vocab_size())
         self.stops = {self.end, *(token for token in vocabulary if "\n" in self.tokenizer.decode([token]))}
+        self._known: dict[str, list[int]] = {}
+
+    def ids(self, text: str) -> list[int]:
+        """Return the text's token ids; a class of submissions is asked the same texts again and again."""
+        if text not in self._known:
+            self._known[text] = self.tokenizer.encode(text).ids
+        return self._known[text]
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Return what the ids say, the end token left out."""
+        return self.tokenizer.decode(ids, skip_special_tokens=True)
+
+    def result(self, row: Mapping, ids: Sequence[int]) -> TicketResult:
+        """Return how a model's answer to a ticket row, up to its first line break, is right or wrong."""
+        text = self.text(ids).split("\n")[0]
+        return TicketResult(row["prompt"], text, row["ticket"], failure_kind(text, row["ticket"]))
+
+
+class NumpyEngine:
+    """The base's network with the given weights: the base's own, or a submission's."""
+
+    def __init__(self, base: Base, weights: Mapping[str, np.ndarray], words: Words | None = None):
+        self.weights, self.model = weights, llama.Llama(base.config, weights)
+        self.words = words or Words(base)
 
     def answers(self, rows: Sequence[Mapping]) -> list[TicketResult]:
         """As `shared.evaluation.evaluate_tickets`: greedy, up to the end token or the first line break."""
-        prompts = [self._ids(row["prompt"]) for row in rows]
-        texts = [
-            self.tokenizer.decode(ids, skip_special_tokens=True).split("\n")[0]
-            for ids in self.model.continue_greedily(prompts, self.stops, TICKET_TOKENS)
-        ]
-        return [
-            TicketResult(row["prompt"], text, row["ticket"], failure_kind(text, row["ticket"]))
-            for row, text in zip(rows, texts, strict=True)
-        ]
+        written = self._written([self.words.ids(row["prompt"]) for row in rows])
+        return [self.words.result(row, ids) for row, ids in zip(rows, written, strict=True)]
+
+    def _written(self, prompts: list[list[int]]) -> list[list[int]]:
+        return self.model.continue_greedily(prompts, self.words.stops, TICKET_TOKENS)
 
     def losses(self, rows: Sequence[Mapping]) -> list[RowLoss]:
         """Return the loss of each row, padded on the left in batches."""
         found = []
         for start in range(0, len(rows), ROWS_AT_ONCE):
             batch = rows[start : start + ROWS_AT_ONCE]
-            texts, starts = _texts(self._ids, self.end, batch)
+            texts, starts = _texts(self.words.ids, self.words.end, batch)
             ids, mask = llama.pad_left(texts)
             found += _row_losses(llama.token_losses(self.model.logits(ids, mask), ids), texts, starts)
         return found
-
-    def _ids(self, text: str) -> list[int]:
-        return self.tokenizer.encode(text).ids
 
 
 class PreparedEngine(NumpyEngine):
@@ -165,33 +181,21 @@ class PreparedEngine(NumpyEngine):
 
 
 class QuickEngine(NumpyEngine):
-    """A submission's model whose right answers are seen in a quick look; it writes the others itself."""
+    """A submission's model, most of whose answers a quick look tells; it writes the others itself."""
 
-    def __init__(self, base: Base, weights: Mapping[str, np.ndarray], quick_look: "QuickLook"):
-        super().__init__(base, weights)
+    def __init__(self, base: Base, weights: Mapping[str, np.ndarray], words: Words, quick_look: "QuickLook"):
+        super().__init__(base, weights, words)
         self.quick_look = quick_look
         quick_look.load(weights)
 
     def answers(self, rows: Sequence[Mapping]) -> list[TicketResult]:
-        """As NumpyEngine."""
-        texts, starts = _texts(self._ids, self.end, rows)
-        seen = self.quick_look.sees_right(texts, starts)
-        seen = [right and self._writable(*row) for right, *row in zip(seen, rows, texts, starts, strict=True)]
-        written = iter(super().answers([row for row, right in zip(rows, seen, strict=True) if not right]))
-        return [
-            TicketResult(row["prompt"], row["completion"], row["ticket"], "correct") if right else next(written)
-            for row, right in zip(rows, seen, strict=True)
-        ]
-
-    def _writable(self, row: Mapping, text: Sequence[int], start: int) -> bool:
-        """Return whether the right answer is what the model would leave if it wrote these tokens after the prompt."""
-        answer = text[start:]
-        return (
-            text[:start] == self._ids(row["prompt"])
-            and len(answer) <= TICKET_TOKENS
-            and not self.stops.intersection(answer[:-1])
-            and self.tokenizer.decode(answer, skip_special_tokens=True) == row["completion"]
-        )
+        """As NumpyEngine. The right answers are the first guesses."""
+        prompts = [self.words.ids(row["prompt"]) for row in rows]
+        guesses = [[*self.words.ids(row["completion"]), self.words.end] for row in rows]
+        told = self.quick_look.answers(prompts, guesses, self.words.stops, TICKET_TOKENS)
+        written = iter(self._written([prompt for prompt, ids in zip(prompts, told, strict=True) if ids is None]))
+        told = [next(written) if ids is None else ids for ids in told]
+        return [self.words.result(row, ids) for row, ids in zip(rows, told, strict=True)]
 
 
 _PREPARED: dict[tuple[Path, bool], PreparedEngine] = {}

@@ -52,7 +52,7 @@ class NumpyScorer:
     def __init__(self, base: Base, trained: FullModel):
         weights = dict(tensors(trained.path, trained.header))
         engine = NumpyEngine(base, weights | {"lm_head.weight": weights[HEAD]})
-        self.model, self.tokenizer, self.end = engine.model, engine.tokenizer, engine.end
+        self.model, self.tokenizer, self.end = engine.model, engine.words.tokenizer, engine.words.end
 
     def scores(self, prompts: Sequence[str], replies: Sequence[str]) -> list[float]:
         """Return the reward of each reply to its prompt, read at the end token, in batches of similar length."""

@@ -13,7 +13,7 @@ from shared.rl.groups import Groups
 def sampled(engine: Engine, prompts: Sequence[str], tokens: int, seed: int) -> list[str]:
     """Return one continuation of each prompt, up to the end token, `tokens` tokens or a line break."""
     if isinstance(engine, NumpyEngine):
-        return [text.split("\n")[0] for text in _continued(engine, prompts, engine.stops, tokens, seed)]
+        return [text.split("\n")[0] for text in _continued(engine, prompts, engine.words.stops, tokens, seed)]
 
     from shared.evaluation import generate
 
@@ -30,11 +30,11 @@ def sampled_groups(engine: Engine, prompts: Sequence[str], size: int, *, tokens:
 
         return sample_groups(engine.model, engine.tokenizer, prompts, size, tokens=tokens, seed=seed)
 
-    texts = _continued(engine, [prompt for prompt in prompts for _ in range(size)], {engine.end}, tokens, seed)
+    texts = _continued(engine, [prompt for prompt in prompts for _ in range(size)], {engine.words.end}, tokens, seed)
     return [texts[start : start + size] for start in range(0, len(texts), size)]
 
 
 def _continued(engine: NumpyEngine, prompts: Sequence[str], stops: set[int], tokens: int, seed: int) -> list[str]:
-    ids = [engine.tokenizer.encode(prompt).ids for prompt in prompts]
+    ids = [engine.words.ids(prompt) for prompt in prompts]
     found = engine.model.continue_by(sampler(seed), ids, stops, tokens)
-    return [engine.tokenizer.decode(one, skip_special_tokens=True) for one in found]
+    return [engine.words.text(one) for one in found]

@@ -95,7 +95,7 @@ def test_logits_texts_and_losses_are_those_of_transformers(tiny_base):
     base, asked = open_base(tiny_base), rows("tickets", "public", 12)
     ours = NumpyEngine(base, tensors_of(tiny_base / "model.safetensors"))
     theirs = TorchEngine(base, None, quantized=False)
-    ids, mask = llama.pad_left([ours._ids(row["prompt"]) for row in asked])
+    ids, mask = llama.pad_left([ours.words.ids(row["prompt"]) for row in asked])
     with torch.inference_mode():
         expected = theirs.model(input_ids=torch.tensor(ids), attention_mask=torch.tensor(mask)).logits.numpy()
     found = ours.model.logits(ids, mask)

@@ -5,7 +5,7 @@ import pytest
 
 from autograder import quick_look, reevaluation
 from autograder.quick_look import CLEAR, QuickLook
-from autograder.reevaluation import NumpyEngine, QuickEngine
+from autograder.reevaluation import NumpyEngine, QuickEngine, Words
 from autograder.trained_from import open_base as open_profiles_base
 from shared.models import base_folder, base_spec, profile_here
 from shared.world import rows
@@ -24,6 +24,11 @@ def base():
 
 
 @pytest.fixture(scope="module")
+def words(base):
+    return Words(base)
+
+
+@pytest.fixture(scope="module")
 def asked():
     """Rows the model has learned, and as many that it has not."""
     known = rows("tickets", "train", LEARNED)
@@ -31,14 +36,13 @@ def asked():
 
 
 @pytest.fixture(scope="module")
-def taught(base, asked):
+def taught(base, words, asked):
     """The base's weights after it has learned the first rows by heart."""
     import torch
     from transformers import LlamaForCausalLM
 
     torch.manual_seed(0)
-    engine = NumpyEngine(base, dict(base.tensors()))
-    texts, starts = reevaluation._texts(engine._ids, engine.end, asked[:LEARNED])
+    texts, starts = reevaluation._texts(words.ids, words.end, asked[:LEARNED])
     ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(text) for text in texts], batch_first=True)
     labels = torch.full_like(ids, -100)
     for row, (text, start) in enumerate(zip(texts, starts, strict=True)):
@@ -65,33 +69,54 @@ def disturbed(weights, noise):
     }
 
 
+@pytest.fixture
+def written(monkeypatch):
+    """The prompts that a model had to write on itself, collected."""
+    found, write = [], NumpyEngine._written
+    monkeypatch.setattr(NumpyEngine, "_written", lambda self, prompts: found.extend(prompts) or write(self, prompts))
+    return found
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("noise", NOISE)
-def test_answers_are_those_without_it(base, taught, network, asked, noise):
+def test_answers_are_those_without_it(base, taught, network, words, asked, noise):
     weights = disturbed(taught, noise)
-    assert QuickEngine(base, weights, network).answers(asked) == NumpyEngine(base, weights).answers(asked)
+    assert QuickEngine(base, weights, words, network).answers(asked) == NumpyEngine(base, weights).answers(asked)
 
 
 @pytest.mark.slow
-def test_a_model_need_not_write_what_it_clearly_gets_right(base, taught, network, asked, monkeypatch):
-    written = []
-    write = NumpyEngine.answers
-    monkeypatch.setattr(NumpyEngine, "answers", lambda self, some: written.extend(some) or write(self, some))
-    answers = QuickEngine(base, taught, network).answers(asked)
+def test_a_model_need_not_write_what_it_clearly_gets_right(base, taught, network, words, asked, written):
+    answers = QuickEngine(base, taught, words, network).answers(asked)
     assert [answer.kind for answer in answers[:LEARNED]] == ["correct"] * LEARNED
-    assert written == [row for row, answer in zip(asked, answers, strict=True) if row not in asked[:LEARNED]]
+    assert len(written) < LEARNED and not any(words.ids(row["prompt"]) in written for row in asked[:LEARNED])
 
 
 @pytest.mark.slow
-def test_rounding_cannot_turn_a_clear_choice(base, taught, network, asked):
+def test_nor_what_it_gets_wrong_in_one_place(base, taught, network, words, asked, written):
+    """Held against other right answers, each with another count, its own answers are the second guess."""
+    counts = [{**row, "completion": row["completion"].replace(f": {row['ticket']['count']}", ": 9")} for row in asked]
+    assert all(one["completion"] != row["completion"] for one, row in zip(counts, asked, strict=True))
+    answers = QuickEngine(base, taught, words, network).answers(counts[:LEARNED])
+    assert [answer.kind for answer in answers] == ["correct"] * LEARNED and not written
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("guess", ["", "\n", " {}", " no idea " * 40, ' {"team": "x\n"}'])
+def test_answers_do_not_depend_on_the_guesses(base, taught, network, words, asked, guess):
+    odd = [{**row, "completion": guess} for row in asked]
+    assert QuickEngine(base, taught, words, network).answers(odd) == NumpyEngine(base, taught).answers(asked)
+
+
+@pytest.mark.slow
+def test_rounding_cannot_turn_a_clear_choice(base, taught, network, words, asked):
     """Where logits lie closer than CLEAR, rounding moves them by less, in models that know, half know and guess."""
     moved = []
     for noise in NOISE:
         weights = disturbed(taught, noise)
         network.load(weights)
-        exact = NumpyEngine(base, weights)
-        for text in reevaluation._texts(exact._ids, exact.end, asked)[0]:
-            precise, rounded = leads(exact, network, text)
+        exact = NumpyEngine(base, weights, words)
+        for row in asked:
+            precise, rounded = leads(exact, network, words.ids(row["prompt"] + row["completion"]))
             moved += abs(precise - rounded)[abs(precise) < CLEAR].tolist()
     assert len(moved) > 100 and max(moved) < CLEAR
 
@@ -111,32 +136,23 @@ def leads(exact, network, text):
 
 
 @pytest.mark.slow
-def test_two_tokens_that_stand_level_are_not_clear(base, taught, network, asked):
-    engine = NumpyEngine(base, taught)
-    texts, starts = reevaluation._texts(engine._ids, engine.end, asked[:1])
+def test_two_tokens_that_stand_level_are_not_clear(taught, network, words, asked):
+    prompt, answer = words.ids(asked[0]["prompt"]), [*words.ids(asked[0]["completion"]), words.end]
     network.load(taught)
-    assert network.sees_right(texts, starts) == [True]
+    assert network.answers([prompt], [answer], words.stops, 40) == [answer]
     rival = dict(taught)
     rival["model.embed_tokens.weight"] = rival["model.embed_tokens.weight"].copy()
-    unused = (set(range(len(rival["model.embed_tokens.weight"]))) - set(texts[0])).pop()
-    rival["model.embed_tokens.weight"][unused] = rival["model.embed_tokens.weight"][texts[0][-2]]
+    unused = (set(range(len(rival["model.embed_tokens.weight"]))) - {*prompt, *answer}).pop()
+    rival["model.embed_tokens.weight"][unused] = rival["model.embed_tokens.weight"][answer[-2]]
     network.load(rival)
-    assert network.sees_right(texts, starts) == [False]
+    assert network.answers([prompt], [answer], words.stops, 40) == [None]
 
 
 @pytest.mark.slow
-def test_what_would_not_be_left_as_written_is_written(base, taught, network, asked):
-    """An answer over the limit, one with a line break in it, one that its prompt's end is joined to."""
-    engine = QuickEngine(base, taught, network)
-    row = asked[0]
-    texts, starts = reevaluation._texts(engine._ids, engine.end, [row])
-    assert engine._writable(row, texts[0], starts[0])
-    two_lines = {**row, "completion": row["completion"].replace(",", ",\n", 1)}
-    too_long = {**row, "completion": row["completion"] * 9}
-    joined = {**row, "prompt": row["prompt"][:-4], "completion": row["prompt"][-4:] + row["completion"]}
-    for other in (two_lines, too_long, joined):
-        texts, starts = reevaluation._texts(engine._ids, engine.end, [other])
-        assert not engine._writable(other, texts[0], starts[0]), other
+def test_an_answer_over_the_limit_is_left_to_be_cut(taught, network, words, asked):
+    prompt, answer = words.ids(asked[0]["prompt"]), [*words.ids(asked[0]["completion"]), words.end]
+    network.load(taught)
+    assert network.answers([prompt], [answer], words.stops, len(answer) - 1) == [None]
 
 
 @pytest.mark.parametrize(
