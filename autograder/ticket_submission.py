@@ -28,7 +28,7 @@ ROWS = 150
 # The base is asked the first 60 of the same rows: at 0 right of 60 its share is below 0.06 (95%, Wilson).
 ROWS_BEFORE = 60
 ROWS_LOSS = 64  # training rows on which the base's loss is computed, to hold the curve's beginning against
-ROWS_LEARNED = 32  # and the submitted model's: whether it has come half the way is seen on fewer
+ROWS_LEARNED = 16  # and the submitted model's: whether it has come half the way is seen on few
 
 
 class Measured(NamedTuple):
