@@ -1,0 +1,30 @@
+"""The page on grading a class says what was measured."""
+
+import json
+import re
+
+from shared.course import ROOT
+
+MEASURED = json.loads((ROOT / "shared" / "measured" / "grading.json").read_text())
+PAGE = (ROOT / "docs" / "grading-a-class.md").read_text()
+
+
+def test_the_table_is_the_measurement():
+    cells = [
+        [cell.strip(" `") for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if line.startswith("|")
+    ]
+    shown = [(int(rows), float(seconds), times) for _, rows, seconds, times in cells[2:6]]
+    assert shown == [
+        (row["submissions"], round(row["seconds_each"], 2), str(row.get("times_fewer_seconds", "")))
+        for row in MEASURED["rows"]
+    ]
+
+
+def test_every_submission_got_all_points():
+    graded = [row for row in MEASURED["rows"] if "full_points" in row]
+    assert len(graded) == 3 and all(row["full_points"] == row["submissions"] == 200 for row in graded)
+
+
+def test_whether_the_aim_is_reached_is_said():
+    reached = min(row["times_fewer_seconds"] for row in MEASURED["rows"][1:]) >= 10
+    assert reached != bool(re.search("The aim was ten times fewer, and it is not reached", PAGE))
