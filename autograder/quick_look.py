@@ -12,8 +12,9 @@ left to `autograder.llama` in float32. So the answers depend neither on the gues
 It pays for a class. PyTorch and transformers take longer to import than one submission's answers.
 """
 
+import copy
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class Choices(NamedTuple):
 
 
 class QuickLook:
-    """The base's network in bfloat16, which takes any model's weights."""
+    """A model of the base's network in bfloat16. Until `at` has given it weights it is one that nobody has trained."""
 
     def __init__(self, base: Base):
         import torch
@@ -51,11 +52,13 @@ class QuickLook:
         config = AutoConfig.from_pretrained(base.folder)
         self.model = LlamaForCausalLM._from_config(config, attn_implementation="eager", dtype=torch.bfloat16).eval()
 
-    def load(self, weights: Mapping[str, np.ndarray]) -> None:
-        """Put a model's weights into the network; names are transformers', tied weights stand there once."""
+    def at(self, weights: Mapping[str, np.ndarray]) -> Self:
+        """Return one of the same network with these weights; names are transformers', tied weights stand there once."""
         import torch
 
-        self.model.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()}, strict=False)
+        other = copy.deepcopy(self)
+        other.model.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()}, strict=False)
+        return other
 
     def answers(
         self, prompts: Sequence[list[int]], guesses: Sequence[list[int]], stops: Collection[int], most: int

@@ -185,8 +185,7 @@ class QuickEngine(NumpyEngine):
 
     def __init__(self, base: Base, weights: Mapping[str, np.ndarray], words: Words, quick_look: "QuickLook"):
         super().__init__(base, weights, words)
-        self.quick_look = quick_look
-        quick_look.load(weights)
+        self.quick_look = quick_look.at(weights)
 
     def answers(self, rows: Sequence[Mapping]) -> list[TicketResult]:
         """As NumpyEngine. The right answers are the first guesses."""

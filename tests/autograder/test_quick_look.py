@@ -85,6 +85,15 @@ def test_answers_are_those_without_it(base, taught, network, words, asked, noise
 
 
 @pytest.mark.slow
+def test_two_models_do_not_get_into_each_others_way(base, taught, network, words, asked):
+    """Rungs 05, 09 and 10 measure several models in one verdict."""
+    other = disturbed(taught, NOISE[-1])
+    first, second = (QuickEngine(base, weights, words, network) for weights in (taught, other))
+    assert second.answers(asked) == NumpyEngine(base, other).answers(asked)
+    assert first.answers(asked) == NumpyEngine(base, taught).answers(asked) != second.answers(asked)
+
+
+@pytest.mark.slow
 def test_a_model_need_not_write_what_it_clearly_gets_right(base, taught, network, words, asked, written):
     answers = QuickEngine(base, taught, words, network).answers(asked)
     assert [answer.kind for answer in answers[:LEARNED]] == ["correct"] * LEARNED
@@ -113,10 +122,9 @@ def test_rounding_cannot_turn_a_clear_choice(base, taught, network, words, asked
     moved = []
     for noise in NOISE:
         weights = disturbed(taught, noise)
-        network.load(weights)
-        exact = NumpyEngine(base, weights, words)
+        exact, rounding = NumpyEngine(base, weights, words), network.at(weights)
         for row in asked:
-            precise, rounded = leads(exact, network, words.ids(row["prompt"] + row["completion"]))
+            precise, rounded = leads(exact, rounding, words.ids(row["prompt"] + row["completion"]))
             moved += abs(precise - rounded)[abs(precise) < CLEAR].tolist()
     assert len(moved) > 100 and max(moved) < CLEAR
 
@@ -138,21 +146,18 @@ def leads(exact, network, text):
 @pytest.mark.slow
 def test_two_tokens_that_stand_level_are_not_clear(taught, network, words, asked):
     prompt, answer = words.ids(asked[0]["prompt"]), [*words.ids(asked[0]["completion"]), words.end]
-    network.load(taught)
-    assert network.answers([prompt], [answer], words.stops, 40) == [answer]
+    assert network.at(taught).answers([prompt], [answer], words.stops, 40) == [answer]
     rival = dict(taught)
     rival["model.embed_tokens.weight"] = rival["model.embed_tokens.weight"].copy()
     unused = (set(range(len(rival["model.embed_tokens.weight"]))) - {*prompt, *answer}).pop()
     rival["model.embed_tokens.weight"][unused] = rival["model.embed_tokens.weight"][answer[-2]]
-    network.load(rival)
-    assert network.answers([prompt], [answer], words.stops, 40) == [None]
+    assert network.at(rival).answers([prompt], [answer], words.stops, 40) == [None]
 
 
 @pytest.mark.slow
 def test_an_answer_over_the_limit_is_left_to_be_cut(taught, network, words, asked):
     prompt, answer = words.ids(asked[0]["prompt"]), [*words.ids(asked[0]["completion"]), words.end]
-    network.load(taught)
-    assert network.answers([prompt], [answer], words.stops, len(answer) - 1) == [None]
+    assert network.at(taught).answers([prompt], [answer], words.stops, len(answer) - 1) == [None]
 
 
 @pytest.mark.parametrize(
