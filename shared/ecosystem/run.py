@@ -34,6 +34,7 @@ from shared.ecosystem.layout import end_token, place_base
 from shared.ecosystem.recipe import RUNG, Recipe, recipe_here
 from shared.ecosystem.tools import TOOLS, Tool
 from shared.ecosystem.watch import GpuMemory, follow
+from shared.machine import cpu_cores
 from shared.training import StageError, StageResult, load_result, refuse_where_nothing_is_trained, work_folder
 
 _ERROR = re.compile(r"[\w.]*(Error|Exception)\b")
@@ -154,18 +155,24 @@ def start(tool: Tool, recipe: Recipe, place: Path) -> Process:
 def child_environment(recipe: Recipe, place: Path, python: Path) -> dict[str, str]:
     """Return the variables that the tool is started with: its own programs first, no hub, no report sent out."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    return kept | {
-        "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        "PYTHONPATH": str(Path(__file__).parent / "components"),
-        "PYTHONUNBUFFERED": "1",
-        "HF_HUB_OFFLINE": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "AXOLOTL_DO_NOT_TRACK": "1",
-        "UNSLOTH_DISABLE_STATISTICS": "1",
-        "WANDB_DISABLED": "true",
-        "TOKENIZERS_PARALLELISM": "false",
-        **({"CUDA_VISIBLE_DEVICES": ""} if recipe.device == "cpu" else {}),
-    }
+    # accelerate, which starts TRL's command line and Axolotl, gives a process on a CPU one thread unless it is told.
+    threads = {"OMP_NUM_THREADS": str(cpu_cores())} if recipe.device == "cpu" else {}
+    return (
+        threads
+        | kept
+        | {
+            "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "PYTHONPATH": str(Path(__file__).parent / "components"),
+            "PYTHONUNBUFFERED": "1",
+            "HF_HUB_OFFLINE": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "AXOLOTL_DO_NOT_TRACK": "1",
+            "UNSLOTH_DISABLE_STATISTICS": "1",
+            "WANDB_DISABLED": "true",
+            "TOKENIZERS_PARALLELISM": "false",
+            **({"CUDA_VISIBLE_DEVICES": ""} if recipe.device == "cpu" else {}),
+        }
+    )
 
 
 def last_words(log: Path) -> str:

@@ -39,6 +39,17 @@ def test_losses_are_found_in_what_tools_print(line, losses):
     assert list(losses_in(line)) == losses
 
 
+def test_a_tool_on_a_cpu_has_all_cores_unless_somebody_says_otherwise(tmp_path, monkeypatch):
+    """accelerate's launcher would give it one."""
+    python = tmp_path / "bin" / "python"
+    monkeypatch.setattr(running, "cpu_cores", lambda: 6)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert running.child_environment(RECIPES["pocket"], tmp_path, python)["OMP_NUM_THREADS"] == "6"
+    assert "OMP_NUM_THREADS" not in running.child_environment(RECIPES["gpu"], tmp_path, python)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert running.child_environment(RECIPES["pocket"], tmp_path, python)["OMP_NUM_THREADS"] == "3"
+
+
 def test_a_process_is_followed(tmp_path):
     code = "import time\nfor i in range(3): print({'loss': 2.0 - i}, flush=True); time.sleep(0.2)"
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
