@@ -81,7 +81,7 @@ def make_course(folder: Path) -> Course:
     example_work.make_artifacts(ada, base, example_work.base_loss_of(base))
     right = {"answer-sft-loss": SFT_LOSS, "answer-read-failures": FAILURE_KIND, PROSE_CELL: PROSE}
     nbformat.write(with_figures(answered(folder, right), ada), ada / f"{RUNG}.ipynb")
-    return Course(folder, {"COURSE_BASE_MODEL": str(base)}, {"sft-loss": 4, "read-failures": 3, "done-when": 4})
+    return Course(folder, {"COURSE_BASE_MODEL": str(base)}, {"sft-loss": 4, "read-failures": 3, "done-when": 1})
 
 
 def answered(folder: Path, answers: dict[str, str]) -> nbformat.NotebookNode:
