@@ -10,16 +10,14 @@ of the whole command, its start included, over the number of submissions.
 """
 
 import argparse
-import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,19 +25,23 @@ import nbformat
 import numpy as np
 from nbformat.v4 import new_code_cell, new_notebook
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as Grid
 from safetensors.numpy import load_file, save_file
 
 from autograder.nbgrader_course import make_course_folder, nbgrader
 from autograder.runner import THREADS
 from shared.course import ROOT, load_course
-from shared.machine import cpu_cores, cpu_name
+from shared.measured import Table, machine_here, save, versions_here
 
-OUTPUT = ROOT / "shared" / "measured" / "grading.json"
 RUNG = load_course().rung("02")
 WEIGHTS = "artifacts/model/model.safetensors"
 NOISE = 1e-4  # of each tensor's spread: another file, the same answers
 FULL = {"submissions": 200, "stock": 20}
+NOTES = (
+    "Rung 02, every model measured again. seconds: the whole command, its start included; seconds_each: over the number "
+    "of submissions. full_points: submissions that have all of them. "
+    f"Each differs by noise of {NOISE} of its weights' spread."
+)
 IMPORTS = "import torch, transformers, peft"
 STOCK = "imports-only"
 
@@ -58,8 +60,7 @@ def main() -> int:
         rows = measure(Path(name), options.work / RUNG.folder, options.submissions, options.stock)
     Console().print(table(rows))
     if (options.submissions, options.stock) == tuple(FULL.values()):
-        record = {"command": "python scripts/bench_grading.py", **_circumstances(), "rows": rows}
-        OUTPUT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        save("grading", _table(rows))
     return 0
 
 
@@ -86,12 +87,12 @@ def measure(folder: Path, work: Path, submissions: int, stock: int) -> list[dict
     return rows
 
 
-def table(rows: list[dict]) -> Table:
+def table(rows: list[dict]) -> Grid:
     """Return the rows as a table."""
-    shown = Table("what", "submissions", "seconds each", "times fewer", title="Grading", title_justify="left")
+    shown = Grid("what", "submissions", "seconds each", "times fewer", title="Grading", title_justify="left")
     for row in rows:
         times = f"{row['times_fewer_seconds']:.1f}" if "times_fewer_seconds" in row else ""
-        shown.add_row(row["way"], str(row["submissions"]), f"{row['seconds_each']:.2f}", times)
+        shown.add_row(row["name"], str(row["submissions"]), f"{row['seconds_each']:.2f}", times)
     return shown
 
 
@@ -157,23 +158,24 @@ def _noisy(tensor: np.ndarray, stream: np.random.Generator) -> np.ndarray:
     return (tensor + NOISE * tensor.std() * stream.standard_normal(tensor.shape)).astype(tensor.dtype)
 
 
-def _row(way: str, submissions: int, seconds: float) -> dict:
+def _row(name: str, submissions: int, seconds: float) -> dict:
     return {
-        "way": way,
+        "name": name,
         "submissions": submissions,
         "seconds": round(seconds, 1),
         "seconds_each": round(seconds / submissions, 3),
     }
 
 
-def _circumstances() -> dict:
-    names = ("torch", "transformers", "peft", "nbgrader", "distributed")
-    return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{cpu_cores()} cores, {cpu_name()}",
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in names}},
-        "noise": NOISE,
-    }
+def _table(rows: list[dict]) -> Table:
+    return Table(
+        command="python scripts/bench_grading.py",
+        date=date.today(),
+        machine=machine_here(),
+        versions={**versions_here(), **{name: version(name) for name in ("nbgrader", "distributed")}},
+        notes=NOTES,
+        rows=rows,
+    )
 
 
 if __name__ == "__main__":
