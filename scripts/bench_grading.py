@@ -38,7 +38,7 @@ WEIGHTS = "artifacts/model/model.safetensors"
 NOISE = 1e-4  # of each tensor's spread: another file, the same answers
 FULL = {"submissions": 200, "stock": 20}
 NOTES = (
-    "Rung 02, every model measured again. seconds: the whole command, its start included; seconds_each: over the number "
+    "Rung 02, every model measured again. seconds: the whole command, start included; seconds_each: over the number "
     "of submissions. full_points: submissions that have all of them. "
     f"Each differs by noise of {NOISE} of its weights' spread."
 )
