@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rich.console import Console
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         course = load_course()
         rungs = [course.rung(name) for name in options.rungs] or [rung for rung in course.rungs if rung.built]
-        found = [(rung, *solved(rung, work, console)) for rung in rungs]
+        found = solved_and_checked(rungs, work, console)
     except (SolutionError, CourseError) as error:
         print(f"all-rungs: {error}", file=sys.stderr)
         return 1
@@ -51,8 +52,17 @@ def main(arguments: list[str] | None = None) -> int:
     return int(not left or any(short(rung, report) for rung, _, report in found))
 
 
-def solved(rung: Rung, work: Path, console: Console) -> tuple[float, Report]:
-    """Execute the rung's solution in `work` unless that is done, and check it: its seconds, and the report."""
+def solved_and_checked(rungs: list[Rung], work: Path, console: Console) -> list[tuple[Rung, float, Report]]:
+    """Return each rung with its notebook's seconds and its report. A rung is checked while the next one starts."""
+    with ThreadPoolExecutor(1) as beside:
+        begun = [
+            (rung, solved(rung, work, console), beside.submit(grade, rung.id, work / rung.folder)) for rung in rungs
+        ]
+        return [(rung, seconds, check.result()) for rung, seconds, check in begun]
+
+
+def solved(rung: Rung, work: Path, console: Console) -> float:
+    """Execute the rung's solution in `work` unless that is done; return the seconds it took."""
     console.print(f"[bold]Rung {rung.id}[/]: {rung.title}")
     folder, record = work / rung.folder, work / RECORDS / f"{rung.id}.json"
     source = hashlib.sha256((ROOT / "rungs" / rung.folder / f"{rung.folder}.ipynb").read_bytes()).hexdigest()
@@ -64,7 +74,7 @@ def solved(rung: Rung, work: Path, console: Console) -> tuple[float, Report]:
         record.parent.mkdir(exist_ok=True)
         record.with_suffix(".tmp").write_text(json.dumps(known))
         record.with_suffix(".tmp").replace(record)
-    return known["seconds"], grade(rung.id, folder)
+    return known["seconds"]
 
 
 def short(rung: Rung, report: Report) -> list[str]:
