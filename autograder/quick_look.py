@@ -3,7 +3,7 @@
 A model that writes greedily puts, at each place, the token that it gives the most. So a guess is right when the model
 gives the most to each of its tokens, which one pass over prompt and guess shows, where writing takes a pass a token;
 and processors that multiply bfloat16 themselves do it four times as fast as float32. A guess that is wrong at one
-place becomes a better one: the model's choices are the next guess. (Jacobi decoding, arXiv:2305.10427, section 3.1.)
+place becomes a better one: the model's choices are the next guess. (Jacobi decoding, arXiv:2305.10427.)
 
 Only a choice that rounding cannot turn counts: the first logit must stand `CLEAR` above the second. Everything else is
 left to `autograder.llama` in float32. So the answers depend neither on the guesses nor on the rounding
@@ -20,7 +20,7 @@ import numpy as np
 
 from autograder.trained_from import Base
 
-CLEAR = 1.0  # between two logits. Rounding moved a difference below 1 by 0.66 at the most in 27 models of the rungs
+CLEAR = 1.0  # between two logits; a test lets models of several kinds show that rounding moves closer ones by less
 PASSES = 2  # guesses at one answer: most wrong answers are wrong in one field, and a third guess saved no time
 ROWS_AT_ONCE = 25  # rows of similar length a batch: hardly any padding
 MULTIPLY_BFLOAT16 = ("avx512_bf16", "amx_bf16")  # PyTorch's names of what a processor can do

@@ -32,7 +32,7 @@ SETTINGS = ("COURSE_PROFILE", "COURSE_BASE_MODEL", "CUDA_VISIBLE_DEVICES", "LD_L
 # One thread a library: the checker runs two jobs side by side itself, and threads that wait for one another by
 # spinning grow many times slower as soon as anything else wants the processor.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-# The GNU C library asks the system for each large array anew, and gives it back. Let it keep them: a tenth of the time.
+# The GNU C library asks the system for each large array anew, and gives it back. Let it keep them.
 KEPT_MEMORY = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(10**9))
 
 

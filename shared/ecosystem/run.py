@@ -155,24 +155,21 @@ def start(tool: Tool, recipe: Recipe, place: Path) -> Process:
 def child_environment(recipe: Recipe, place: Path, python: Path) -> dict[str, str]:
     """Return the variables that the tool is started with: its own programs first, no hub, no report sent out."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    # accelerate, which starts TRL's command line and Axolotl, gives a process on a CPU one thread unless it is told.
-    threads = {"OMP_NUM_THREADS": str(cpu_cores())} if recipe.device == "cpu" else {}
-    return (
-        threads
-        | kept
-        | {
-            "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}",
-            "PYTHONPATH": str(Path(__file__).parent / "components"),
-            "PYTHONUNBUFFERED": "1",
-            "HF_HUB_OFFLINE": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1",
-            "AXOLOTL_DO_NOT_TRACK": "1",
-            "UNSLOTH_DISABLE_STATISTICS": "1",
-            "WANDB_DISABLED": "true",
-            "TOKENIZERS_PARALLELISM": "false",
-            **({"CUDA_VISIBLE_DEVICES": ""} if recipe.device == "cpu" else {}),
-        }
-    )
+    ours = {
+        "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONPATH": str(Path(__file__).parent / "components"),
+        "PYTHONUNBUFFERED": "1",
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "AXOLOTL_DO_NOT_TRACK": "1",
+        "UNSLOTH_DISABLE_STATISTICS": "1",
+        "WANDB_DISABLED": "true",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    if recipe.device == "cpu":
+        # accelerate, which starts TRL's command line and Axolotl, gives a process one thread unless it is told.
+        ours |= {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": kept.get("OMP_NUM_THREADS", str(cpu_cores()))}
+    return kept | ours
 
 
 def last_words(log: Path) -> str:
