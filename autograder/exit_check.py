@@ -1,17 +1,21 @@
 """The exit check: grade every rung that is there, judge the exit items, write the page and the record."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 from autograder.criteria import Report
 from autograder.exit_items import ItemState, State, judge_items
 from autograder.exit_record import CompletionRecord, files_of, hash_files, make_record
+from autograder.runner import device_here
 from autograder.workplace import NoWorkError, find_work
 from shared.artifacts import ArtifactError
 from shared.course import Course, Rung
 
 Grade = Callable[[str, Path], Report]
+
+AT_ONCE = {"cpu": 2, "cuda": 1}  # checks; two could want more than one GPU has
 
 
 class ExitCheck(NamedTuple):
@@ -27,17 +31,30 @@ def exit_check(course: Course, work: Path, grade: Grade) -> ExitCheck:
 
     Raises ArtifactError when files change while they are checked: the record would speak of others.
     """
-    reports, files, hashes = {}, {}, {}
-    for rung in course.rungs:
-        folder = folder_of(rung, work) if rung.built else None
-        reports[rung.id] = None
-        if folder is not None:
-            files[rung.id] = files_of(rung, folder)
-            hashes[rung.id] = hash_files(files[rung.id])
-            reports[rung.id] = grade(rung.id, folder)
-            if hash_files(files_of(rung, folder)) != hashes[rung.id]:
-                raise ArtifactError(f"rung {rung.id}: its files changed while they were checked. Let the notebook end")
+    begun = [(rung, folder) for rung in course.rungs if rung.built and (folder := folder_of(rung, work))]
+    with ThreadPoolExecutor(AT_ONCE[device_here(course)]) as pool:
+        checked = list(pool.map(lambda one: _checked(*one, grade), begun))
+    reports = {rung.id: None for rung in course.rungs} | {one.report.rung: one.report for one in checked}
+    files = {one.report.rung: one.files for one in checked}
+    hashes = {one.report.rung: one.hashes for one in checked}
     return ExitCheck(reports, judge_items(course, reports), make_record(course, reports, files, hashes))
+
+
+class _Checked(NamedTuple):
+    """A rung's report, and the files that it is about."""
+
+    report: Report
+    files: dict[str, Path]
+    hashes: dict[str, str]
+
+
+def _checked(rung: Rung, folder: Path, grade: Grade) -> _Checked:
+    files = files_of(rung, folder)
+    hashes = hash_files(files)
+    report = grade(rung.id, folder)
+    if hash_files(files_of(rung, folder)) != hashes:
+        raise ArtifactError(f"rung {rung.id}: its files changed while they were checked. Let the notebook end")
+    return _Checked(report, files, hashes)
 
 
 def folder_of(rung: Rung, work: Path) -> Path | None:
