@@ -50,42 +50,48 @@ def test_a_tenth_of_that_strength_holds_with_one_seed_and_not_with_another(rows)
 
 
 def test_springs_too_strong_teach_nothing_and_too_weak_keep_no_tickets(rows):
-    assert all(notes <= 0.1 for *_, notes in left(rows, "EWC 1,000,000", {0}))
-    assert all(tickets <= 0.5 and notes >= 0.9 for tickets, _, notes in left(rows, "EWC 100", {0}))
+    assert all(notes <= 0.1 for *_, notes in left(rows, "EWC 1,000,000", {0, 1}))
+    assert all(tickets <= 0.1 and notes >= 0.9 for tickets, _, notes in left(rows, "EWC 100", {0, 1}))
 
 
-def test_replay_keeps_tickets_and_a_part_of_totals(rows):
-    naive = list(left(rows, "naive"))
-    for (tickets, totals, notes), (_, lost, _) in zip(left(rows, "replay 20%", {0, 1}), naive, strict=False):
-        assert tickets >= 0.9 and notes >= 0.9
-        assert lost > 0.5 or lost + 0.2 <= totals <= 0.9, "where naive loses totals"
+@pytest.mark.parametrize("name", ["replay 20%", "replay 50%"])
+def test_replay_keeps_tickets_and_of_totals_two_thirds_to_little_over_four_fifths(name, rows):
+    for tickets, totals, notes in left(rows, name):
+        assert min(tickets, notes) >= 0.9 and 0.65 <= totals <= 0.86
 
 
-def test_lora_keeps_totals_and_loses_tickets(rows):
-    assert all(tickets <= 0.1 and totals >= 0.9 and notes >= 0.9 for tickets, totals, notes in left(rows, "LoRA", {0}))
+def test_lora_keeps_totals_and_of_tickets_a_third_at_most(rows):
+    kept = sorted(tickets for tickets, totals, notes in left(rows, "LoRA") if min(totals, notes) >= 0.9)
+    assert len(kept) == 3 and kept[1] <= 0.05 and 0.25 <= kept[2] <= 0.4
 
 
 def test_a_lower_rate_and_averaging_promise_nothing(rows):
-    for name, seeds in (("low rate", SEEDS), ("averaging 0.5", {0, 1})):
-        kept = [min(tickets, totals) for tickets, totals, _ in left(rows, name, seeds)]
-        assert max(kept) >= 0.8 and min(kept) <= 0.1
-        assert all(notes >= 0.9 for *_, notes in left(rows, name, seeds))
+    for name, worst in (("low rate", 0.1), ("averaging 0.5", 0.05)):
+        kept = [min(tickets, totals) for tickets, totals, _ in left(rows, name)]
+        assert max(kept) >= 0.8 and min(kept) <= worst
+        assert all(notes >= 0.9 for *_, notes in left(rows, name))
 
 
-def test_the_models_own_answers_keep_tickets_as_old_rows_do_and_of_totals_less(rows):
-    mine, theirs = (list(left(rows, name, {0, 1})) for name in ("own answers 20%", "replay 20%"))
+def test_the_models_own_answers_keep_tickets_nearly_as_old_rows_do_and_of_totals_less(rows):
+    mine, theirs = (list(left(rows, name)) for name in ("own answers 20%", "replay 20%"))
     assert all(abs(one[0] - other[0]) <= 0.05 for one, other in zip(mine, theirs, strict=True))
-    assert [round(totals, 1) for _, totals, _ in mine] == [0.7, 0.4]
+    assert all(0.35 <= totals <= 0.75 for _, totals, _ in mine)
 
 
-def test_only_springs_and_mixture_meet_the_target_with_every_seed(rows):
+def test_a_mixture_of_all_skills_leaves_tickets_half_taught_with_two_seeds(rows):
+    kept = sorted(tickets for tickets, totals, notes in left(rows, "mixture") if min(totals, notes) >= 0.9)
+    assert [round(tickets, 1) for tickets in kept] == [0.3, 0.6, 1.0]
+
+
+def test_only_springs_of_10000_meet_the_target_with_every_seed(rows):
     names = {row["name"] for row in rows if "R" in row}
     met = {name for name in names if all(min(one) >= 0.9 for one in left(rows, name, set()))}
-    assert met == {"EWC 10,000", "mixture"}
+    assert met == {"EWC 10,000"}
 
 
-def test_lost_tickets_are_back_after_one_step_and_no_control_is_near(rows):
-    for row in named(rows, "coming back", {0}):
-        assert row["curves"]["tickets lost"]["0"] <= 0.2 and row["curves"]["tickets lost"]["1"] >= 0.8
+def test_lost_tickets_are_back_after_one_step_or_two_and_no_control_is_near(rows):
+    for row in named(rows, "coming back", {0, 1}):
+        lost = row["curves"]["tickets lost"]
+        assert lost["0"] <= 0.2 and lost["2"] >= 0.9
         for name, curve in row["curves"].items():
             assert name == "tickets lost" or max(curve.values()) <= 0.2
