@@ -15,7 +15,7 @@ from shared.course import Course, Rung
 
 Grade = Callable[[str, Path], Report]
 
-AT_ONCE = {"cpu": 2, "cuda": 1}  # checks; two could want more than one GPU has
+AT_ONCE = {"cpu": 2, "cuda": 1}  # checks; two could want more memory than a GPU has
 
 
 class ExitCheck(NamedTuple):
@@ -33,10 +33,11 @@ def exit_check(course: Course, work: Path, grade: Grade) -> ExitCheck:
     """
     begun = [(rung, folder) for rung in course.rungs if rung.built and (folder := folder_of(rung, work))]
     with ThreadPoolExecutor(AT_ONCE[device_here(course)]) as pool:
-        checked = list(pool.map(lambda one: _checked(*one, grade), begun))
-    reports = {rung.id: None for rung in course.rungs} | {one.report.rung: one.report for one in checked}
-    files = {one.report.rung: one.files for one in checked}
-    hashes = {one.report.rung: one.hashes for one in checked}
+        found = pool.map(lambda one: _checked(*one, grade), begun)
+        checked = {rung.id: one for (rung, _), one in zip(begun, found, strict=True)}
+    reports = {rung.id: None for rung in course.rungs} | {name: one.report for name, one in checked.items()}
+    files = {name: one.files for name, one in checked.items()}
+    hashes = {name: one.hashes for name, one in checked.items()}
     return ExitCheck(reports, judge_items(course, reports), make_record(course, reports, files, hashes))
 
 
