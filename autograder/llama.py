@@ -7,6 +7,7 @@ transformers' logits and texts. It serves plain Llama configurations only (`fits
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,6 +29,13 @@ def fits(config: Mapping) -> bool:
     )
 
 
+class Leads(NamedTuple):
+    """What a model puts after each of several places: its first choice, and how far its logit leads the second."""
+
+    tokens: Array  # [P]
+    leads: Array  # [P]
+
+
 class Llama:
     """The network of one config.json with one set of weights (name -> float32 array, transformers' names)."""
 
@@ -47,6 +55,17 @@ class Llama:
         """Return the logits [B, T, V] of token ids [B, T]; `mask` is 1 for tokens, 0 for padding on either side."""
         cache = self._cache(*ids.shape)
         return _times(self._run(ids, _positions(mask), _visible(mask), cache, 0), self.head)
+
+    def leads(self, ids: Array, rows: Array, places: Array) -> Leads:
+        """Return the model's first choice after `places` [P] of `rows` [P] of the texts `ids` [B, T].
+
+        Texts are padded on the right: no place of a causal model sees what comes after it.
+        """
+        mask = np.ones_like(ids)
+        hidden = self._run(ids, _positions(mask), _visible(mask[:1]), self._cache(*ids.shape), 0)
+        logits = hidden[rows, places] @ self.head
+        second, first = np.partition(logits, -2)[:, -2:].T
+        return Leads(logits.argmax(-1), first - second)
 
     def continue_greedily(self, prompts: Sequence[Sequence[int]], end: set[int], most: int) -> list[list[int]]:
         """Return the likeliest continuation of each prompt, token by token, up to `most` tokens.

@@ -1,24 +1,24 @@
-"""What a model would write, without letting it write: guess its answer, and check the guess in one pass in bfloat16.
+"""What a model would write, without letting it write: guess its answer, and check the guess in one pass.
 
 A model that writes greedily puts, at each place, the token that it gives the most. So a guess is right when the model
-gives the most to each of its tokens, which one pass over prompt and guess shows, where writing takes a pass a token;
-and processors that multiply bfloat16 themselves do it four times as fast as float32. A guess that is wrong at one
-place becomes a better one: the model's choices are the next guess. (Jacobi decoding, arXiv:2305.10427.)
+gives the most to each of its tokens, which one pass over prompt and guess shows, where writing takes a pass a token. A
+guess that is wrong at one place becomes a better one: the model's choices are the next guess. (Jacobi decoding,
+arXiv:2305.10427.)
 
-Only a choice that rounding cannot turn counts: the first logit must stand `CLEAR` above the second. Everything else is
-left to `autograder.llama` in float32. So the answers depend neither on the guesses nor on the rounding
-(`tests/autograder/test_quick_look.py`).
+The first passes are in bfloat16, which some processors multiply themselves, twice as fast as float32. There only a
+choice counts that rounding cannot turn: the first logit must stand `CLEAR` above the second. What is not clear is
+checked in float32, and what is still not told is left to be written. So the answers depend neither on the guesses nor
+on the rounding (`tests/autograder/test_quick_look.py`).
 
-It pays for a class. PyTorch and transformers take longer to import than one submission's answers.
+It pays for a class. PyTorch takes longer to import than one submission's answers.
 """
 
-import copy
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from autograder.trained_from import Base
+from autograder.llama import Leads
 
 CLEAR = 1.0  # between two logits; a test lets models of several kinds show that rounding moves closer ones by less
 PASSES = 2  # guesses at one answer: most wrong answers are wrong in one field, and a third guess saved no time
@@ -30,85 +30,87 @@ def pays() -> bool:
     """Return whether this processor multiplies bfloat16 itself: where it is imitated, a quick look is a slow one."""
     import torch
 
+    torch.set_num_threads(1)  # verdicts are forked from here, and threads would stay behind
     able = torch.cpu.get_capabilities()
     return any(able.get(name, False) for name in MULTIPLY_BFLOAT16)
 
 
-class Choices(NamedTuple):
-    """At each place of a guess: the model's first choice, and whether it is a clear one."""
+class Network(Protocol):
+    """A model that tells its choices at many places in one pass."""
 
-    tokens: list[int]
-    clear: list[bool]
+    def leads(self, ids: np.ndarray, rows: np.ndarray, places: np.ndarray) -> Leads:
+        """As `autograder.llama.Llama.leads`."""
 
 
-class QuickLook:
-    """A model of the base's network in bfloat16. Until `at` has given it weights it is one that nobody has trained."""
+class Look(NamedTuple):
+    """A network to ask, and by how much a choice must lead to be clear."""
 
-    def __init__(self, base: Base):
-        import torch
-        from transformers import AutoConfig, LlamaForCausalLM
+    network: Network
+    clear: float
 
-        torch.set_num_threads(1)  # children are forked from here, and threads would stay behind
-        config = AutoConfig.from_pretrained(base.folder)
-        self.model = LlamaForCausalLM._from_config(config, attn_implementation="eager", dtype=torch.bfloat16).eval()
 
-    def at(self, weights: Mapping[str, np.ndarray]) -> Self:
-        """Return one of the same network with these weights; names are transformers', tied weights stand there once."""
-        import torch
+class Checked(NamedTuple):
+    """A guess that a network has seen: as good as it could be made, whether it is the answer, or worth another pass."""
 
-        other = copy.deepcopy(self)
-        other.model.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()}, strict=False)
-        return other
+    guess: list[int]
+    told: bool
+    again: bool
 
-    def answers(
-        self, prompts: Sequence[list[int]], guesses: Sequence[list[int]], stops: Collection[int], most: int
-    ) -> list[list[int] | None]:
-        """Return each prompt's continuation up to its first token of `stops`, or None where only float32 can tell.
 
-        A guess is any continuation, as token ids; a better one saves passes. No answer is longer than `most` tokens.
-        """
-        found: list[list[int] | None] = [None] * len(prompts)
-        left = {row: _cut(guess, stops) for row, guess in enumerate(guesses)}
+def answers(
+    looks: Sequence[Look],
+    prompts: Sequence[list[int]],
+    guesses: Sequence[list[int]],
+    stops: Collection[int],
+    most: int,
+) -> list[list[int] | None]:
+    """Return each prompt's continuation up to its first token of `stops`, or None where no look can tell.
+
+    A guess is any continuation, as token ids; a better one saves passes. No answer is longer than `most` tokens.
+    """
+    found: list[list[int] | None] = [None] * len(prompts)
+    left = {row: _cut(guess, stops) for row, guess in enumerate(guesses)}
+    for look in looks:
+        asked = set(left)
         for _ in range(PASSES):
-            left = {row: guess for row, guess in left.items() if 0 < len(guess) <= most}
-            choices = self._choices([prompts[row] for row in left], list(left.values()))
-            guessed, left = left, {}
-            for (row, guess), (chosen, clear) in zip(guessed.items(), choices, strict=True):
-                alike = _first(a != b for a, b in zip(chosen, guess, strict=True))
-                if alike == len(guess) and all(clear):
-                    found[row] = guess
-                elif all(clear[: alike + 1]):
-                    left[row] = _cut([*chosen, guess[-1]], stops)
-        return found
+            some = {row: left[row] for row in asked if 0 < len(left[row]) <= most}
+            asked = set()
+            for row, checked in _check(look, prompts, some, stops):
+                left[row] = checked.guess
+                if checked.told:
+                    found[row] = left.pop(row)
+                elif checked.again:
+                    asked.add(row)
+    return found
 
-    def _choices(self, prompts: list[list[int]], guesses: list[list[int]]) -> list[Choices]:
-        """Return the model's choices at the places of each guess."""
-        import torch
 
-        order = sorted(range(len(prompts)), key=lambda row: len(prompts[row]) + len(guesses[row]))
-        found: dict[int, Choices] = {}
-        with torch.inference_mode():
-            for first in range(0, len(order), ROWS_AT_ONCE):
-                batch = order[first : first + ROWS_AT_ONCE]
-                pieces = self._batch([prompts[row] for row in batch], [guesses[row] for row in batch])
-                found.update(zip(batch, pieces, strict=True))
-        return [found[row] for row in range(len(prompts))]
-
-    def _batch(self, prompts: list[list[int]], guesses: list[list[int]]) -> Iterator[Choices]:
-        import torch
-
-        # Padded on the right: no place of a causal model sees what comes after it.
-        texts = [torch.tensor([*prompt, *guess]) for prompt, guess in zip(prompts, guesses, strict=True)]
-        ids = torch.nn.utils.rnn.pad_sequence(texts, batch_first=True)
-        hidden = self.model.model(input_ids=ids, use_cache=False).last_hidden_state
+def _check(
+    look: Look, prompts: Sequence[list[int]], guesses: Mapping[int, list[int]], stops: Collection[int]
+) -> Iterator[tuple[int, Checked]]:
+    """Show the network each row's guess."""
+    order = sorted(guesses, key=lambda row: len(prompts[row]) + len(guesses[row]))
+    for first in range(0, len(order), ROWS_AT_ONCE):
+        batch = order[first : first + ROWS_AT_ONCE]
+        texts = [[*prompts[row], *guesses[row]] for row in batch]
+        ids = np.zeros((len(batch), len(texts[-1])), dtype=np.int64)
+        for line, text in zip(ids, texts, strict=True):
+            line[: len(text)] = text
         # A token is chosen at the place before it.
-        before = [range(len(prompt) - 1, len(text) - 1) for prompt, text in zip(prompts, texts, strict=True)]
-        rows, places = torch.tensor([(row, place) for row, some in enumerate(before) for place in some]).T
-        best = self.model.lm_head(hidden[rows, places]).float().topk(2)
-        clear = best.values[:, 0] - best.values[:, 1] > CLEAR
-        lengths = [len(guess) for guess in guesses]
-        for tokens, sure in zip(best.indices[:, 0].split(lengths), clear.split(lengths), strict=True):
-            yield Choices(tokens.tolist(), sure.tolist())
+        places = [range(len(prompts[row]) - 1, len(text) - 1) for row, text in zip(batch, texts, strict=True)]
+        chosen, leads = look.network.leads(
+            ids, np.repeat(np.arange(len(batch)), [*map(len, places)]), np.concatenate(places)
+        )
+        ends = np.cumsum([*map(len, places)])[:-1]
+        for row, tokens, lead in zip(batch, np.split(chosen, ends), np.split(leads, ends), strict=True):
+            yield row, _better(guesses[row], tokens.tolist(), (lead > look.clear).tolist(), stops)
+
+
+def _better(guess: list[int], tokens: list[int], clear: list[bool], stops: Collection[int]) -> Checked:
+    """Return what a guess has become where the model chooses these tokens, clearly or not."""
+    alike = _first(a != b for a, b in zip(tokens, guess, strict=True))
+    if alike == len(guess):
+        return Checked(guess, told=all(clear), again=False)
+    return Checked(_cut([*tokens, guess[-1]], stops), told=False, again=all(clear[: alike + 1]))
 
 
 def _cut(tokens: Sequence[int], stops: Collection[int]) -> list[int]:

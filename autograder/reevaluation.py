@@ -8,11 +8,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from autograder import llama
+from autograder import llama, quick_look
 from autograder.adapter import Adapter, merged
 from autograder.criteria import CannotTell
 from autograder.quantized import nf4_rounded
@@ -21,9 +21,6 @@ from autograder.weights import tensors
 from shared.artifacts import fingerprint_rows
 from shared.evaluation import TICKET_TOKENS, TicketResult, evaluate_tickets
 from shared.scoring import failure_kind
-
-if TYPE_CHECKING:  # PyTorch comes with it
-    from autograder.quick_look import QuickLook
 
 ROWS_AT_ONCE = 32  # rows a batch when losses are computed: the logits of all positions are held
 
@@ -63,8 +60,8 @@ def engines(base: Base, trained: FullModel | Adapter, quantized: bool = False) -
     if base.profile.device == "cpu" and llama.fits(base.config):
         before = _PREPARED.get((base.folder, quantized)) or NumpyEngine(base, _start(base, quantized))
         weights = _weights(trained, before.weights)
-        quick = before.quick_look if isinstance(before, PreparedEngine) else None
-        after = QuickEngine(base, weights, before.words, quick) if quick else NumpyEngine(base, weights)
+        quick = isinstance(before, PreparedEngine) and before.quick
+        after = QuickEngine(base, weights, before.words) if quick else NumpyEngine(base, weights)
         return Engines(before, after, together=True)
     return Engines(TorchEngine(base, None, quantized), TorchEngine(base, trained, quantized), together=False)
 
@@ -76,10 +73,7 @@ def prepare_base(base: Base, quantized: bool) -> "PreparedEngine | None":
     """
     if base.profile.device != "cpu" or not llama.fits(base.config):
         return None
-    from autograder.quick_look import QuickLook, pays
-
-    quick_look = QuickLook(base) if pays() else None
-    _PREPARED[base.folder, quantized] = PreparedEngine(base, _start(base, quantized), quick_look)
+    _PREPARED[base.folder, quantized] = PreparedEngine(base, _start(base, quantized))
     return _PREPARED[base.folder, quantized]
 
 
@@ -160,9 +154,9 @@ class NumpyEngine:
 class PreparedEngine(NumpyEngine):
     """A base that remembers what it has answered: it is asked the same for every submission."""
 
-    def __init__(self, base: Base, weights: Mapping[str, np.ndarray], quick_look: "QuickLook | None"):
+    def __init__(self, base: Base, weights: Mapping[str, np.ndarray]):
         super().__init__(base, weights)
-        self.quick_look = quick_look  # for the submissions' models
+        self.quick = quick_look.pays()  # to take a quick look at the submissions' models
         self._known: dict[tuple[str, str], list] = {}
 
     def answers(self, rows: Sequence[Mapping]) -> list[TicketResult]:
@@ -183,15 +177,18 @@ class PreparedEngine(NumpyEngine):
 class QuickEngine(NumpyEngine):
     """A submission's model, most of whose answers a quick look tells; it writes the others itself."""
 
-    def __init__(self, base: Base, weights: Mapping[str, np.ndarray], words: Words, quick_look: "QuickLook"):
+    def __init__(self, base: Base, weights: Mapping[str, np.ndarray], words: Words):
+        from autograder.llama_bfloat16 import BFloat16Llama
+
         super().__init__(base, weights, words)
-        self.quick_look = quick_look.at(weights)
+        rounded = BFloat16Llama(base.config, weights)
+        self.looks = [quick_look.Look(rounded, quick_look.CLEAR), quick_look.Look(self.model, 0.0)]
 
     def answers(self, rows: Sequence[Mapping]) -> list[TicketResult]:
         """As NumpyEngine. The right answers are the first guesses."""
         prompts = [self.words.ids(row["prompt"]) for row in rows]
         guesses = [[*self.words.ids(row["completion"]), self.words.end] for row in rows]
-        told = self.quick_look.answers(prompts, guesses, self.words.stops, TICKET_TOKENS)
+        told = quick_look.answers(self.looks, prompts, guesses, self.words.stops, TICKET_TOKENS)
         written = iter(self._written([prompt for prompt, ids in zip(prompts, told, strict=True) if ids is None]))
         told = [next(written) if ids is None else ids for ids in told]
         return [self.words.result(row, ids) for row, ids in zip(rows, told, strict=True)]
