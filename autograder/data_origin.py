@@ -27,13 +27,13 @@ def origin_of(run: RunRecord) -> Origin:
     """Return whether the run's rows are the training split's, the public test's (of any seed in SEEDS), or others."""
     if 1 <= run.rows <= MOST_ROWS:
         for origin in ("train", "test"):
-            if any(run.data_fingerprint in _fingerprints(origin, run.rows, seed) for seed in SEEDS):
+            if any(run.data_fingerprint in fingerprints(origin, run.rows, seed) for seed in SEEDS):
                 return origin
     return "other"
 
 
 @functools.lru_cache(maxsize=256)
-def _fingerprints(origin: Origin, n: int, seed: int) -> set[str]:
+def fingerprints(origin: Origin, n: int, seed: int) -> set[str]:
     """Return the fingerprints that n rows drawn with `seed` may have."""
     if origin == "train":
         drawn = [rows("tickets", "train", n, seed)]

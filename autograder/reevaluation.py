@@ -5,6 +5,7 @@ small Llama on the CPU is computed by `autograder.llama`; anything else by trans
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -156,6 +157,7 @@ class PreparedEngine(NumpyEngine):
 
     def __init__(self, base: Base, weights: Mapping[str, np.ndarray]):
         super().__init__(base, weights)
+        self.config = base.config
         self.quick = quick_look.pays()  # to take a quick look at the submissions' models
         self._known: dict[tuple[str, str], list] = {}
 
@@ -166,6 +168,13 @@ class PreparedEngine(NumpyEngine):
     def losses(self, rows: Sequence[Mapping]) -> list[RowLoss]:
         """As NumpyEngine."""
         return self._once("losses", super().losses, rows)
+
+    def rehearse(self, rows: Sequence[Mapping]) -> None:
+        """Take a quick look of no consequence at the base, where submissions get one of these rows: PyTorch compiles
+        a product at its first use, for each shape anew, and children find what is there."""
+        if self.quick:
+            looks = [quick_look.Look(_rounded(self.config, self.weights), math.inf)]
+            quick_look.answers(looks, *_guesses(self.words, rows), self.words.stops, TICKET_TOKENS)
 
     def _once(self, what: str, ask: Callable[[Sequence[Mapping]], list], rows: Sequence[Mapping]) -> list:
         key = what, fingerprint_rows(rows)
@@ -178,20 +187,29 @@ class QuickEngine(NumpyEngine):
     """A submission's model, most of whose answers a quick look tells; it writes the others itself."""
 
     def __init__(self, base: Base, weights: Mapping[str, np.ndarray], words: Words):
-        from autograder.llama_bfloat16 import BFloat16Llama
-
         super().__init__(base, weights, words)
-        rounded = BFloat16Llama(base.config, weights)
+        rounded = _rounded(base.config, weights)
         self.looks = [quick_look.Look(rounded, quick_look.CLEAR), quick_look.Look(self.model, 0.0)]
 
     def answers(self, rows: Sequence[Mapping]) -> list[TicketResult]:
         """As NumpyEngine. The right answers are the first guesses."""
-        prompts = [self.words.ids(row["prompt"]) for row in rows]
-        guesses = [[*self.words.ids(row["completion"]), self.words.end] for row in rows]
+        prompts, guesses = _guesses(self.words, rows)
         told = quick_look.answers(self.looks, prompts, guesses, self.words.stops, TICKET_TOKENS)
         written = iter(self._written([prompt for prompt, ids in zip(prompts, told, strict=True) if ids is None]))
         told = [next(written) if ids is None else ids for ids in told]
         return [self.words.result(row, ids) for row, ids in zip(rows, told, strict=True)]
+
+
+def _rounded(config: Mapping, weights: Mapping[str, np.ndarray]) -> quick_look.Network:
+    from autograder.llama_bfloat16 import BFloat16Llama  # PyTorch comes with it
+
+    return BFloat16Llama(config, weights)
+
+
+def _guesses(words: Words, rows: Sequence[Mapping]) -> tuple[list[list[int]], list[list[int]]]:
+    """Return the rows' prompts, and their right answers as first guesses."""
+    prompts = [words.ids(row["prompt"]) for row in rows]
+    return prompts, [[*words.ids(row["completion"]), words.end] for row in rows]
 
 
 _PREPARED: dict[tuple[Path, bool], PreparedEngine] = {}

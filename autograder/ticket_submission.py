@@ -4,6 +4,8 @@ Rungs 02, 03 and 04 train on the same task, each in its own way. `TicketSubmissi
 what its trained model is (`trained`) and whether the base is quantized.
 """
 
+import functools
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from autograder.submission import Submission, remembered
@@ -11,6 +13,7 @@ from shared.artifacts import EvalRecord, LossCurve, RunRecord
 from shared.course import Course, Rung
 from shared.evaluation import TicketResult
 from shared.world import rows
+from shared.world.splits import HIDDEN_SEED_VARIABLE
 
 if TYPE_CHECKING:  # NumPy and what needs it are imported where they are used: a check of JSON alone stays quick
     from autograder.adapter import Adapter
@@ -28,7 +31,18 @@ ROWS = 150
 # The base is asked the first 60 of the same rows: at 0 right of 60 its share is below 0.06 (95%, Wilson).
 ROWS_BEFORE = 60
 ROWS_LOSS = 64  # training rows on which the base's loss is computed, to hold the curve's beginning against
+USUAL_RUN, USUAL_CLAIM = 600, 200  # rows of a run and of a claim where a learner has changed nothing
 ROWS_LEARNED = 16  # and the submitted model's: whether it has come half the way is seen on few
+
+
+def asked(split: str, phrasing: str) -> list[dict]:
+    """Return the rows that every submitted model answers."""
+    return _drawn(split, phrasing, os.environ.get(HIDDEN_SEED_VARIABLE, ""))
+
+
+@functools.lru_cache(maxsize=8)
+def _drawn(split: str, phrasing: str, hidden_seed: str) -> list[dict]:  # the seed is part of the key
+    return rows("tickets", split, ROWS, ROWS_SEED, phrasing=phrasing)
 
 
 class Measured(NamedTuple):
@@ -50,16 +64,22 @@ class TicketSubmission(Submission):
 
     @classmethod
     def prepare(cls, rung: Rung, course: Course, split: str) -> None:
-        """Let the profile's base answer what `measured` asks it for every submission."""
+        """Let the profile's base answer what `measured` asks it for every submission, and draw what most refer to."""
+        from autograder import data_origin, score_evidence
         from autograder.reevaluation import prepare_base
         from autograder.trained_from import open_base
         from shared.models import base_folder, base_spec, profile_here
 
+        data_origin.fingerprints("train", USUAL_RUN, data_origin.SEEDS[0])
+        for phrasing in PHRASINGS:
+            score_evidence.public_fingerprint(USUAL_CLAIM, score_evidence.KNOWN_SEEDS[0], phrasing)
         base = open_base(profile_here(), base_folder(base_spec(None, rung.id)))
         before = prepare_base(base, cls.quantized)
         if before is not None:
-            before.answers(rows("tickets", split, ROWS, ROWS_SEED)[:ROWS_BEFORE])
+            before.answers(asked(split, "familiar")[:ROWS_BEFORE])
             before.losses(rows("tickets", "train", ROWS_LOSS))
+            for phrasing in PHRASINGS:
+                before.rehearse(asked(split, phrasing))
 
     @remembered
     def run(self) -> RunRecord:
@@ -100,8 +120,7 @@ class TicketSubmission(Submission):
         """What both models give here: the costly part of the check."""
         from autograder.reevaluation import run_all
 
-        familiar = rows("tickets", self.split, ROWS, ROWS_SEED)
-        unseen = rows("tickets", self.split, ROWS, ROWS_SEED, phrasing="unseen")
+        familiar, unseen = (asked(self.split, phrasing) for phrasing in PHRASINGS)
         before, after, together = self.engines
         jobs = [
             lambda: before.answers(familiar[:ROWS_BEFORE]),
