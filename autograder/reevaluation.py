@@ -25,6 +25,8 @@ from shared.scoring import failure_kind
 
 ROWS_AT_ONCE = 32  # rows a batch when losses are computed: the logits of all positions are held
 
+at_once = 2  # jobs of one verdict; whoever reaches several verdicts at once sets it to 1
+
 
 class RowLoss(NamedTuple):
     """-log p of one row's tokens, summed: over the completion with its end token, and over the prompt."""
@@ -92,8 +94,8 @@ def _weights(trained: FullModel | Adapter, start: dict[str, np.ndarray]) -> dict
 
 
 def run_all(jobs: Sequence[Callable[[], Any]], together: bool) -> list[Any]:
-    """Return each job's result, in order; two at a time if `together` (NumPy lets threads work side by side)."""
-    with ThreadPoolExecutor(2 if together else 1) as pool:
+    """Return each job's result, in order; `at_once` at a time if `together` (NumPy lets threads work side by side)."""
+    with ThreadPoolExecutor(at_once if together else 1) as pool:
         return [future.result() for future in [pool.submit(job) for job in jobs]]
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import autograder
-from autograder import runner, verdict
+from autograder import reevaluation, runner, verdict
 from autograder.checkers import checker_of
 from autograder.processes import end_descendants, end_with_parent, keep_to_ourselves
 from autograder.sandbox import SandboxError
@@ -45,8 +45,11 @@ def main() -> None:
     settings = json.loads(control.recv(LARGEST_MESSAGE))
     if settings["hidden_seed"]:
         os.environ[HIDDEN_SEED_VARIABLE] = settings["hidden_seed"]
+    reevaluation.at_once = settings["threads"]
     course = load_course()
-    warm = prepare(course.rung(settings["rung"]), course, settings["confined"])
+    rung = course.rung(settings["rung"])
+    load(rung, course)
+    warm = prepare(rung, course, json.loads(control.recv(LARGEST_MESSAGE)))
     while True:
         message, pipes, *_ = socket.recv_fds(control, LARGEST_MESSAGE, 3)
         if not message:
@@ -55,30 +58,33 @@ def main() -> None:
         control.sendall(json.dumps(status).encode())
 
 
-def prepare(rung: Rung, course: Course, confined: bool) -> WarmSandbox | None:
-    """Import what the rung's verdicts import, let the base answer what each of them would ask it again, and open the
-    sandbox for learners' functions, which is returned if there is one. What cannot be had now, a verdict does itself.
-    """
+def load(rung: Rung, course: Course) -> None:
+    """Import what the rung's verdicts import."""
     import psutil  # noqa: F401 (ends what a verdict leaves behind)
 
     names = [module.name for module in pkgutil.iter_modules(autograder.__path__)]
     for name in names:
         if name.startswith(f"rung_{rung.id}_"):
             importlib.import_module(f"autograder.{name}")
-    kind = checker_of(rung).submission
     if runner.device_here(course) == "cuda":
         for name in GPU_LIBRARIES:
             importlib.import_module(name)
-    else:
+
+
+def prepare(rung: Rung, course: Course, confined: bool) -> WarmSandbox | None:
+    """Let the base answer what each verdict would ask it again, while a sandbox for learners' functions opens, which is
+    returned if there is one. What cannot be had now, a verdict does itself."""
+    kind, warm = checker_of(rung).submission, None
+    setups = slow_setups(kind.learner_functions)
+    if confined and setups:
+        with contextlib.suppress(SandboxError):
+            warm = WarmSandbox(setups)
+    if runner.device_here(course) == "cpu":
         with contextlib.suppress(Exception):
             kind.prepare(rung, course, "hidden" if os.environ.get(HIDDEN_SEED_VARIABLE) else "public")
     refusal()  # compiled once
     gc.freeze()  # or the first collection in each child would copy all that is loaded
-    setups = slow_setups(kind.learner_functions)
-    if confined and setups:
-        with contextlib.suppress(SandboxError):
-            return WarmSandbox(setups)
-    return None
+    return warm
 
 
 def _fork_and_wait(
@@ -124,9 +130,10 @@ def _reach(pipes: list[int], control: socket.socket, warm: WarmSandbox | None, f
 
 
 class VerdictServer:
-    """The other end: verdicts on one rung's submissions, from a process that is ready for them."""
+    """The other end: verdicts on one rung's submissions, each with so many `threads`, from a process that is ready for
+    them. It begins to load at once, and waits for `confine`."""
 
-    def __init__(self, rung: str, hidden_seed: str, *, confined: bool):
+    def __init__(self, rung: str, hidden_seed: str, threads: int = 1):
         self._home = tempfile.TemporaryDirectory(prefix="verdicts-")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -140,7 +147,14 @@ class VerdictServer:
                 start_new_session=True,
             )
         self._control, self._broken = ours, False
-        ours.sendall(json.dumps({"rung": rung, "hidden_seed": hidden_seed, "confined": confined}).encode())
+        ours.sendall(json.dumps({"rung": rung, "hidden_seed": hidden_seed, "threads": threads}).encode())
+
+    def confine(self, confined: bool) -> None:
+        """Say whether learners' functions run in a sandbox; to be called once."""
+        try:
+            self._control.sendall(json.dumps(confined).encode())
+        except OSError:
+            self._broken = True
 
     def start_and_wait(self, folder: Path, request: bytes, seconds: float) -> tuple[int | None, bytes, bytes]:
         """As `runner.start_and_wait`, from the process that is ready; from nothing where that has ended."""

@@ -1,11 +1,15 @@
 """Share students out to worker processes of this machine."""
 
+import os
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from autograder.grading.settings import Outcome, Settings
 from autograder.grading.worker import Worker
+
+MOST_THREADS = 2  # that a verdict has work for
 
 Report = Callable[[Outcome], None]
 
@@ -20,6 +24,8 @@ def run_jobs(settings: Settings, students: Sequence[str], jobs: int, report: Rep
     for student in students:
         waiting.put((student, False))
     done: queue.SimpleQueue = queue.SimpleQueue()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    settings = replace(settings, threads=max(1, min(MOST_THREADS, cores // jobs)))
     workers = [Worker(settings) for _ in range(min(jobs, len(students)))]
     threads = [threading.Thread(target=_serve, args=(worker, waiting, done), daemon=True) for worker in workers]
     try:

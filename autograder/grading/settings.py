@@ -27,6 +27,7 @@ class Settings:
     force: bool = False
     db_url: str = field(default="", repr=False)
     environment: dict[str, str] = field(default_factory=dict, repr=False)
+    threads: int = 1  # of one verdict
 
     def to_json(self) -> str:
         """Return the settings as one line, secrets included: for a pipe, never for a log or a command line."""

@@ -15,22 +15,19 @@ from autograder.nbgrader_batch import reason_of
 from autograder.nbgrader_results import Busy
 from autograder.sandbox import use_sandbox
 from autograder.verdict_server import VerdictServer
-from shared.world.splits import HIDDEN_SEED_VARIABLE
 
 PATIENCE, PAUSE = 600, 0.25  # seconds to wait for another run that is at the same student, and between two looks
 RETRIES = (1, 2, 4, 8, 15, 30)  # seconds between attempts while the gradebook's server is away or its file locked
 
 
 class Grader:
-    """Grades students of one run, one after another, with verdicts from a process that is ready for them."""
+    """Grades students of one run, one after another, with verdicts from a process that is getting ready for them."""
 
-    def __init__(self, settings: Settings):
-        self.settings = settings
+    def __init__(self, settings: Settings, verdicts: VerdictServer):
+        self.settings, self.verdicts = settings, verdicts
         self.converter = Converter(Path(settings.root), settings.db_url)
         self.ledger = Ledger(settings.db_url, settings.assignment)
-        confined = use_sandbox(self.converter.sandbox)
-        hidden_seed = settings.environment.get(HIDDEN_SEED_VARIABLE, "")
-        self.verdicts = VerdictServer(settings.assignment, hidden_seed, confined=confined)
+        verdicts.confine(use_sandbox(self.converter.sandbox))
         self._usual = runner.START.set(self.verdicts.start_and_wait)
 
     def __enter__(self) -> Self:
@@ -38,7 +35,6 @@ class Grader:
 
     def __exit__(self, *_: object) -> None:
         runner.START.reset(self._usual)
-        self.verdicts.close()
         self.ledger.close()
 
     def grade(self, student: str, wait: bool = False) -> Outcome:

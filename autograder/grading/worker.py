@@ -11,12 +11,15 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from typing import BinaryIO
 
 from autograder.criteria import one_line
 from autograder.grading.settings import GradingError, Outcome, Settings
 from autograder.processes import end_with_parent
 from autograder.sandbox import SandboxError
+from autograder.verdict_server import VerdictServer
+from shared.world.splits import HIDDEN_SEED_VARIABLE
 
 SECONDS_TO_END = 10  # to remove what it has begun; whoever grades next would do it otherwise
 IDLE_SECONDS = 900  # a worker that nobody asks for so long is no longer wanted
@@ -33,12 +36,14 @@ def main() -> None:
     settings = Settings.from_json(_line(requests))
     settings.apply_environment()
     os.chdir(settings.root)
-    from autograder.grading.student import Grader
-
+    hidden_seed = settings.environment.get(HIDDEN_SEED_VARIABLE, "")
     try:
-        with Grader(settings) as grader:
-            while line := _line(requests):
-                print(grader.grade(**json.loads(line)).to_json(), file=answers, flush=True)
+        with closing(VerdictServer(settings.assignment, hidden_seed, settings.threads)) as verdicts:
+            from autograder.grading.student import Grader  # nbgrader's import takes as long as the server's
+
+            with Grader(settings, verdicts) as grader:
+                while line := _line(requests):
+                    print(grader.grade(**json.loads(line)).to_json(), file=answers, flush=True)
     except (GradingError, SandboxError) as error:
         sys.exit(str(error))
 

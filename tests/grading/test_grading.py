@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from functools import partial
 
 import nbgrader_class
@@ -18,6 +19,7 @@ from autograder.grading.ledger import Ledger
 from autograder.grading.student import Grader
 from autograder.grading.worker import Worker
 from autograder.nbgrader_results import begun
+from autograder.verdict_server import VerdictServer
 
 pytestmark = pytest.mark.slow
 ONE = "one_function"
@@ -40,7 +42,7 @@ def test_two_workers_give_what_nbgrader_gives(scene, tmp_path, capsys):
 def grader(scene):
     """Return the grader of a run, in this process."""
     before = os.getcwd()
-    with Grader(settings_for(scene)) as made:
+    with closing(VerdictServer(RUNG, "")) as verdicts, Grader(settings_for(scene), verdicts) as made:
         yield made
         assert made.verdicts.is_ready
     os.chdir(before)

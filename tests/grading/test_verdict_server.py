@@ -17,7 +17,8 @@ ENDLESS = "def failure_kind(text, ticket):\n    while True: pass"
 @pytest.fixture(scope="module")
 def server(environment):
     with_sandbox = sandbox.fault() is None
-    made = VerdictServer("02", "", confined=with_sandbox)
+    made = VerdictServer("02", "")
+    made.confine(with_sandbox)
     usual = runner.START.set(made.start_and_wait)
     yield made
     runner.START.reset(usual)
@@ -75,7 +76,8 @@ def test_a_check_that_takes_too_long_leaves_nothing_and_the_next_is_served(tmp_p
 
 
 def test_without_the_server_the_verdict_starts_from_nothing(honest_work):
-    made = VerdictServer("02", "", confined=False)
+    made = VerdictServer("02", "")
+    made.confine(False)
     made._process.kill()
     usual = runner.START.set(made.start_and_wait)
     try:
