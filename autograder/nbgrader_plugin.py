@@ -30,7 +30,7 @@ from traitlets import Enum, default
 from autograder.copied_files import leave_out_what_cannot_be_copied
 from autograder.criteria import Report, one_line
 from autograder.nbgrader_batch import NEXT, grade_all, is_of_the_machine, reason_of, said
-from autograder.nbgrader_transaction import patient
+from autograder.nbgrader_transaction import gradebook_at, patient
 from autograder.notebook_source import grade_id, read_notebook
 from autograder.report_text import plain
 from autograder.sandbox import SandboxError, use_sandbox
@@ -62,6 +62,11 @@ class SubmissionExporter(NotebookExporter):
     @default("sandbox")
     def _as_the_course_says(self) -> str:
         return load_course().grading.sandbox
+
+    @default("optimistic_validation")
+    def _valid_in_the_end(self) -> bool:
+        """Validate a notebook once it has gone through every step, and not after each of them."""
+        return True
 
     def __init__(self, **settings: object):
         super().__init__(**settings)
@@ -105,7 +110,7 @@ def _expect_each_notebook(converter: object) -> None:
     By itself it passes over a folder without a notebook, and the score of an earlier submission would stand.
     """
     course = converter.coursedir
-    with Gradebook(course.db_url, course.course_id) as gradebook:
+    with gradebook_at(course.db_url, course.course_id) as gradebook:
         names = {item.name: [notebook.name for notebook in item.notebooks] for item in gradebook.assignments}
     expected = names.get(course.assignment_id, [])
     folders = glob.glob(course.format_path(converter._input_directory, course.student_id, course.assignment_id))

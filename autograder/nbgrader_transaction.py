@@ -5,8 +5,10 @@ them would leave a submission half of whose scores are new. Within `one_transact
 session: what they call a commit makes their changes visible to one another, and the last line makes them last.
 """
 
+import functools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from nbgrader.api import Gradebook
 from sqlalchemy import make_url
@@ -23,6 +25,19 @@ def patient(db_url: str) -> str:
     return url.update_query_dict({"timeout": str(LOCK_SECONDS)}).render_as_string(hide_password=False)
 
 
+def gradebook_at(db_url: str, course_id: str) -> Gradebook:
+    """Return the gradebook, to be closed after use. SQLAlchemy need not compile its statements for each use anew."""
+    file, inode = make_url(db_url).database, None
+    with suppress(OSError, TypeError):  # no SQLite, or no file yet
+        inode = Path(file).stat().st_ino
+    return _made(db_url, course_id, inode)
+
+
+@functools.lru_cache(maxsize=1)
+def _made(db_url: str, course_id: str, inode: int | None) -> Gradebook:  # of another file nothing is known
+    return Gradebook(db_url, course_id)
+
+
 class _PastNbgrader(Exception):
     """Carries trouble with the database past nbgrader, which would log a traceback and call it an invalid entry."""
 
@@ -33,7 +48,7 @@ def one_transaction(db_url: str, course_id: str) -> Iterator[Gradebook]:
 
     An exception takes back everything. For one thread: nbgrader itself changes the folder of the whole process.
     """
-    gradebook = Gradebook(db_url, course_id)
+    gradebook = gradebook_at(db_url, course_id)
     try:
         with _shared(gradebook, db_url):
             yield gradebook
