@@ -25,8 +25,9 @@ LEAST_RAW, MOST_RAW = 3_000, 20_000
 LARGEST_CARD = 100_000  # bytes
 AGAIN = "minhash, in another process"
 
-MINHASH = LearnerFunction("answer-minhash", "minhash", "import hashlib\nimport random\nimport zlib\nimport numpy as np")
-ESTIMATE = LearnerFunction("answer-minhash", "estimate", MINHASH.setup)
+HASHING = "import hashlib\nimport random\nimport zlib\nimport numpy as np"
+MINHASH = LearnerFunction("answer-minhash", "minhash", HASHING, alone=True)
+ESTIMATE = LearnerFunction("answer-minhash", "estimate", HASHING)
 TICKET_FAULT = LearnerFunction(
     "answer-ticket-fault",
     "ticket_fault",

@@ -46,12 +46,15 @@ class Limits:
 class LearnerFunction:
     """A function that a learner writes: in which cell, under which name, after which imports.
 
-    `setup` is ours: the imports that the notebook makes before the cell, so that an answer may rely on them.
+    `setup` is ours: the imports that the notebook makes before the cell, so that an answer may rely on them. A
+    function whose answers must not agree by chance with another process's is `alone`: what one host forks shares the
+    seed of Python's hashes.
     """
 
     cell: str
     name: str
     setup: str
+    alone: bool = False
 
 
 @dataclass(frozen=True)

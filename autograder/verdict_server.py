@@ -28,7 +28,7 @@ from autograder.checkers import checker_of
 from autograder.processes import end_descendants, end_with_parent, keep_to_ourselves
 from autograder.sandbox import SandboxError
 from autograder.system_calls import refusal
-from autograder.warm_sandbox import WarmSandbox, slow_setups
+from autograder.warm_sandbox import WarmSandbox, common_setups
 from shared.course import Course, Rung, load_course
 from shared.world.splits import HIDDEN_SEED_VARIABLE
 
@@ -75,7 +75,7 @@ def prepare(rung: Rung, course: Course, confined: bool) -> WarmSandbox | None:
     """Let the base answer what each verdict would ask it again, while a sandbox for learners' functions opens, which is
     returned if there is one. What cannot be had now, a verdict does itself."""
     kind, warm = checker_of(rung).submission, None
-    setups = slow_setups(kind.learner_functions)
+    setups = common_setups(kind.learner_functions)
     if confined and setups:
         with contextlib.suppress(SandboxError):
             warm = WarmSandbox(setups)

@@ -1,11 +1,11 @@
-"""A sandbox that stays open for many learners' functions: importing PyTorch takes longer than running any of them.
+"""A sandbox that stays open for many learners' functions: to import what they need takes longer than to run them.
 
 Its host (`autograder.student_host`) imports once and forks a child for each function. A child gets its request and
 gives its answers through files without a name that are handed to it open. What keeps it from its siblings and from the
 next is `autograder.system_calls`: it can make or change no file, signal or look into no process, and share no memory.
 Should the host end, each function gets a sandbox of its own, which is slower and as tight.
 
-    with WarmSandbox(slow_setups(checker.submission.learner_functions)) as warm:
+    with WarmSandbox(common_setups(checker.submission.learner_functions)) as warm:
         verdict("02", folder, seed, None, confined=warm)
 """
 
@@ -35,12 +35,17 @@ class HostEnded(Exception):
 
 
 def slow_setups(learner_functions: Iterable[tuple]) -> set[str]:
-    """Return the imports, as source, that are worth making once: those of PyTorch.
+    """Return the imports, as source, that are worth making once for one submission: those of PyTorch.
 
-    Others take a tenth of a second. And functions that must not agree by chance on what they hash (rung 05) need
-    processes of their own: what one host forks shares its hash seed.
+    Others take a tenth of a second.
     """
-    return {function.setup for _, function, _ in learner_functions if "import torch" in function.setup}
+    return {setup for setup in common_setups(learner_functions) if "import torch" in setup}
+
+
+def common_setups(learner_functions: Iterable[tuple]) -> set[str]:
+    """Return the imports, as source, that may be made once for a class: those of no function that must be alone."""
+    functions = [function for _, function, _ in learner_functions]
+    return {function.setup for function in functions} - {function.setup for function in functions if function.alone}
 
 
 class WarmSandbox:

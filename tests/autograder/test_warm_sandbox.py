@@ -14,7 +14,7 @@ from autograder import sandbox, verdict
 from autograder.checkers import checker_of
 from autograder.notebook_source import answer_source
 from autograder.student_code import Answer, Call, LearnerFunction, StudentCode
-from autograder.warm_sandbox import ForkedProcess, WarmSandbox, slow_setups
+from autograder.warm_sandbox import ForkedProcess, WarmSandbox, common_setups, slow_setups
 from shared.course import ROOT, load_course
 from shared.safe_files import ArtifactError
 
@@ -118,9 +118,11 @@ def test_functions_that_import_pytorch_share_a_sandbox_in_a_check():
             assert given is shared
 
 
-def test_pytorch_is_what_is_slow():
+def test_pytorch_is_what_is_slow_and_what_hashes_stays_alone():
     submission = checker_of(load_course().rung("05")).submission
     assert slow_setups(submission.learner_functions) == set()
+    assert {function.name for _, function, _ in submission.learner_functions if function.alone} == {"minhash"}
+    assert ["parse_ticket" in setup for setup in common_setups(submission.learner_functions)] == [True]
     submission = checker_of(load_course().rung("02")).submission
     assert [setup.count("torch") > 0 for setup in slow_setups(submission.learner_functions)] == [True]
 
@@ -128,7 +130,7 @@ def test_pytorch_is_what_is_slow():
 @pytest.fixture(scope="module")
 def course_sandbox():
     functions = [entry for rung in BUILT for entry in checker_of(rung).submission.learner_functions]
-    with WarmSandbox(slow_setups(functions)) as opened:
+    with WarmSandbox(common_setups(functions)) as opened:
         yield opened
 
 
