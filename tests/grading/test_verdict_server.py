@@ -5,6 +5,7 @@ import shutil
 import psutil
 import pytest
 from example_work import answer, edit
+from sandboxes import soon
 
 from autograder import runner, sandbox
 from autograder.runner import grade
@@ -71,7 +72,7 @@ def test_a_check_that_takes_too_long_leaves_nothing_and_the_next_is_served(tmp_p
         patch.setattr(runner, "SECONDS", {"cpu": 3, "cuda": 3})
         report = grade("02", folder, cells=["read-failures"])
     assert "the check was stopped after 3 s" in report.criteria[0].observed and report.score == 0
-    assert descendants(server) == spared
+    assert soon(lambda: descendants(server) == spared)  # what the sandbox forked ends when nobody waits for it
     assert grade("02", honest_work, cells=["read-failures"]).score == 3 and server.is_ready
 
 
