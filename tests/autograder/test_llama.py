@@ -64,6 +64,15 @@ def test_no_position_sees_a_later_one(small):
     np.testing.assert_allclose(first, second, atol=1e-6)
 
 
+def test_leads_are_those_of_the_logits_at_the_places_asked_for(small):
+    texts = np.array([[5, 6, 7, 8], [9, 5, 0, 0]])
+    logits = small.logits(texts, np.ones_like(texts))[[0, 1, 0], [3, 1, 0]]
+    found = small.leads(texts, np.array([0, 1, 0]), np.array([3, 1, 0]))
+    ranked = np.sort(logits)
+    np.testing.assert_array_equal(found.tokens, logits.argmax(-1))
+    np.testing.assert_allclose(found.leads, ranked[:, -1] - ranked[:, -2], atol=1e-5)
+
+
 def test_the_cache_gives_what_reading_all_anew_gives(small):
     prompt = [5, 6, 7]
     answer = small.continue_greedily([prompt], set(), 6)[0]

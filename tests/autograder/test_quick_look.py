@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from autograder import quick_look, reevaluation
-from autograder.quick_look import CLEAR, QuickLook
-from autograder.reevaluation import NumpyEngine, QuickEngine, Words
+from autograder.llama_bfloat16 import BFloat16Llama
+from autograder.quick_look import CLEAR, Look
+from autograder.reevaluation import NumpyEngine, PreparedEngine, QuickEngine, Words
 from autograder.trained_from import open_base as open_profiles_base
 from shared.models import base_folder, base_spec, profile_here
 from shared.world import rows
@@ -56,11 +57,6 @@ def taught(base, words, asked):
     return {name: tensor.numpy() for name, tensor in model.state_dict().items() if name != "lm_head.weight"}
 
 
-@pytest.fixture(scope="module")
-def network(base):
-    return QuickLook(base)
-
-
 def disturbed(weights, noise):
     stream = np.random.default_rng(0)
     return {
@@ -79,85 +75,128 @@ def written(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("noise", NOISE)
-def test_answers_are_those_without_it(base, taught, network, words, asked, noise):
+def test_answers_are_those_without_it(base, taught, words, asked, noise):
     weights = disturbed(taught, noise)
-    assert QuickEngine(base, weights, words, network).answers(asked) == NumpyEngine(base, weights).answers(asked)
+    assert QuickEngine(base, weights, words).answers(asked) == NumpyEngine(base, weights).answers(asked)
 
 
 @pytest.mark.slow
-def test_two_models_do_not_get_into_each_others_way(base, taught, network, words, asked):
+def test_two_models_do_not_get_into_each_others_way(base, taught, words, asked):
     """Rungs 05, 09 and 10 measure several models in one verdict."""
     other = disturbed(taught, NOISE[-1])
-    first, second = (QuickEngine(base, weights, words, network) for weights in (taught, other))
+    first, second = (QuickEngine(base, weights, words) for weights in (taught, other))
     assert second.answers(asked) == NumpyEngine(base, other).answers(asked)
     assert first.answers(asked) == NumpyEngine(base, taught).answers(asked) != second.answers(asked)
 
 
 @pytest.mark.slow
-def test_a_model_need_not_write_what_it_clearly_gets_right(base, taught, network, words, asked, written):
-    answers = QuickEngine(base, taught, words, network).answers(asked)
+def test_a_model_need_not_write_what_it_clearly_gets_right(base, taught, words, asked, written):
+    answers = QuickEngine(base, taught, words).answers(asked)
     assert [answer.kind for answer in answers[:LEARNED]] == ["correct"] * LEARNED
     assert len(written) < LEARNED and not any(words.ids(row["prompt"]) in written for row in asked[:LEARNED])
 
 
 @pytest.mark.slow
-def test_nor_what_it_gets_wrong_in_one_place(base, taught, network, words, asked, written):
+def test_nor_what_it_gets_wrong_in_one_place(base, taught, words, asked, written):
     """Held against other right answers, each with another count, its own answers are the second guess."""
     counts = [{**row, "completion": row["completion"].replace(f": {row['ticket']['count']}", ": 9")} for row in asked]
     assert all(one["completion"] != row["completion"] for one, row in zip(counts, asked, strict=True))
-    answers = QuickEngine(base, taught, words, network).answers(counts[:LEARNED])
+    answers = QuickEngine(base, taught, words).answers(counts[:LEARNED])
     assert [answer.kind for answer in answers] == ["correct"] * LEARNED and not written
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("guess", ["", "\n", " {}", " no idea " * 40, ' {"team": "x\n"}'])
-def test_answers_do_not_depend_on_the_guesses(base, taught, network, words, asked, guess):
+def test_answers_do_not_depend_on_the_guesses(base, taught, words, asked, guess):
     odd = [{**row, "completion": guess} for row in asked]
-    assert QuickEngine(base, taught, words, network).answers(odd) == NumpyEngine(base, taught).answers(asked)
+    assert QuickEngine(base, taught, words).answers(odd) == NumpyEngine(base, taught).answers(asked)
 
 
 @pytest.mark.slow
-def test_rounding_cannot_turn_a_clear_choice(base, taught, network, words, asked):
+def test_rounding_cannot_turn_a_clear_choice(base, taught, words, asked):
     """Where logits lie closer than CLEAR, rounding moves them by less, in models that know, half know and guess."""
     moved = []
     for noise in NOISE:
         weights = disturbed(taught, noise)
-        exact, rounding = NumpyEngine(base, weights, words), network.at(weights)
+        exact, rounding = NumpyEngine(base, weights, words), BFloat16Llama(base.config, weights)
         for row in asked:
             precise, rounded = leads(exact, rounding, words.ids(row["prompt"] + row["completion"]))
             moved += abs(precise - rounded)[abs(precise) < CLEAR].tolist()
     assert len(moved) > 100 and max(moved) < CLEAR
 
 
-def leads(exact, network, text):
-    """Return how far each place's next token lies above every other: in float32, and in the quick look's bfloat16."""
-    import torch
+def leads(exact, rounding, text):
+    """Return how far each place's next token lies above every other: in float32, and in the quick look's bfloat16.
 
-    ids = np.array([text])
-    with torch.inference_mode():
-        rounded = network.model(input_ids=torch.tensor(ids)).logits.float().numpy()[0]
-    both = np.stack([exact.model.logits(ids, np.ones_like(ids))[0], rounded])
-    places = np.arange(len(text) - 1)
-    own = both[:, places, text[1:]]
-    both[:, places, text[1:]] = -np.inf
-    return own - both[:, :-1].max(-1)
+    Where a network's first choice is another token, that is by how much the token lies below it.
+    """
+    ids, places = np.array([text]), np.arange(len(text) - 1)
+    logits = exact.model.logits(ids, np.ones_like(ids))[0, :-1]
+    own = logits[places, text[1:]]
+    logits[places, text[1:]] = -np.inf
+    chosen, lead = rounding.leads(ids, np.zeros_like(places), places)
+    return own - logits.max(-1), np.where(chosen == text[1:], lead, -lead)
+
+
+def answer_in_one_look(network, words, row, most=40):
+    """Return what a look at the right answer tells, and no other look after it."""
+    prompt, answer = words.ids(row["prompt"]), [*words.ids(row["completion"]), words.end]
+    return answer, quick_look.answers([Look(network, CLEAR)], [prompt], [answer], words.stops, most)[0]
 
 
 @pytest.mark.slow
-def test_two_tokens_that_stand_level_are_not_clear(taught, network, words, asked):
-    prompt, answer = words.ids(asked[0]["prompt"]), [*words.ids(asked[0]["completion"]), words.end]
-    assert network.at(taught).answers([prompt], [answer], words.stops, 40) == [answer]
+def test_two_tokens_that_stand_level_are_not_clear(base, taught, words, asked):
+    answer, told = answer_in_one_look(BFloat16Llama(base.config, taught), words, asked[0])
+    assert told == answer
     rival = dict(taught)
     rival["model.embed_tokens.weight"] = rival["model.embed_tokens.weight"].copy()
-    unused = (set(range(len(rival["model.embed_tokens.weight"]))) - {*prompt, *answer}).pop()
+    used = {*words.ids(asked[0]["prompt"]), *answer}
+    unused = (set(range(len(rival["model.embed_tokens.weight"]))) - used).pop()
     rival["model.embed_tokens.weight"][unused] = rival["model.embed_tokens.weight"][answer[-2]]
-    assert network.at(rival).answers([prompt], [answer], words.stops, 40) == [None]
+    for network in (BFloat16Llama(base.config, rival), NumpyEngine(base, rival, words).model):
+        assert answer_in_one_look(network, words, asked[0])[1] is None
 
 
 @pytest.mark.slow
-def test_an_answer_over_the_limit_is_left_to_be_cut(taught, network, words, asked):
-    prompt, answer = words.ids(asked[0]["prompt"]), [*words.ids(asked[0]["completion"]), words.end]
-    assert network.at(taught).answers([prompt], [answer], words.stops, len(answer) - 1) == [None]
+def test_an_answer_over_the_limit_is_left_to_be_cut(base, taught, words, asked):
+    network = BFloat16Llama(base.config, taught)
+    answer, told = answer_in_one_look(network, words, asked[0])
+    assert told == answer and answer_in_one_look(network, words, asked[0], most=len(answer) - 1)[1] is None
+
+
+@pytest.mark.slow
+def test_what_is_not_clear_is_told_in_float32(base, taught, words, asked, written, monkeypatch):
+    """Nothing is clear to this look, so the second tells all that a writing model would."""
+    monkeypatch.setattr(quick_look, "CLEAR", np.inf)
+    answers = QuickEngine(base, taught, words).answers(asked[:LEARNED])
+    assert [answer.kind for answer in answers] == ["correct"] * LEARNED and not written
+
+
+@pytest.mark.parametrize("shared", [1, 2])
+def test_the_lean_network_is_transformers_network_in_bfloat16(shared):
+    """With as many key heads as heads and with fewer, with a head of its own, and padding."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=97, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=4 // shared, tie_word_embeddings=False, initializer_range=0.5,
+    )  # fmt: skip
+    model = LlamaForCausalLM(config).eval()
+    for name, weight in model.named_parameters():
+        if "norm" in name:  # new norms multiply by one, which any place in the network would do
+            weight.data = 2 * torch.rand_like(weight)
+    weights = {name: weight.detach().numpy() for name, weight in model.named_parameters()}
+    ids = np.random.default_rng(0).integers(97, size=(3, 11))
+    rows_, places = (each.ravel() for each in np.indices((3, 9)))
+    padded = np.pad(ids[:, :9], ((0, 0), (0, 4)))
+    with torch.inference_mode():
+        best = model(input_ids=torch.tensor(ids)).logits[rows_, places].topk(2)
+    lead = (best.values[:, 0] - best.values[:, 1]).numpy()
+    found = BFloat16Llama(config.to_dict(), weights).leads(padded, rows_, places)
+    assert (lead > 0.5).sum() > 10 and (found.tokens == best.indices[:, 0].numpy())[lead > 0.5].all()
+    assert abs(found.leads - lead).max() < 0.5
 
 
 @pytest.mark.parametrize(
@@ -175,8 +214,16 @@ def test_it_is_taken_where_the_processor_multiplies_bfloat16(monkeypatch, able, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("does", [True, False])
-def test_a_prepared_base_has_it_where_it_pays(base, monkeypatch, does):
+def test_a_prepared_base_says_whether_it_pays_and_rehearses_what_it_says(base, asked, monkeypatch, does):
     monkeypatch.setattr("autograder.quick_look.pays", lambda: does)
     monkeypatch.setattr(reevaluation, "_PREPARED", {})
+    shown = []
+    monkeypatch.setattr(
+        BFloat16Llama, "leads", lambda self, ids, *rest: shown.append(len(ids)) or LEADS(self, ids, *rest)
+    )
     prepared = reevaluation.prepare_base(base, quantized=False)
-    assert (prepared.quick_look is not None) is does
+    prepared.rehearse(asked)
+    assert isinstance(prepared, PreparedEngine) and prepared.quick is does and shown == [len(asked)] * does
+
+
+LEADS = BFloat16Llama.leads
