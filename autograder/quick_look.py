@@ -13,7 +13,10 @@ on the rounding (`tests/autograder/test_quick_look.py`).
 It pays for a class. PyTorch takes longer to import than one submission's answers.
 """
 
+import functools
+import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -22,7 +25,7 @@ from autograder.llama import Leads
 
 CLEAR = 1.0  # between two logits; a test lets models of several kinds show that rounding moves closer ones by less
 PASSES = 2  # guesses at one answer: most wrong answers are wrong in one field, and a third guess saved no time
-ROWS_AT_ONCE = 25  # rows of similar length a batch: hardly any padding
+ROWS_AT_ONCE = 16  # rows of similar length a batch: hardly any padding, and the threads of a verdict end together
 MULTIPLY_BFLOAT16 = ("avx512_bf16", "amx_bf16")  # PyTorch's names of what a processor can do
 
 
@@ -63,6 +66,7 @@ def answers(
     guesses: Sequence[list[int]],
     stops: Collection[int],
     most: int,
+    threads: int = 1,
 ) -> list[list[int] | None]:
     """Return each prompt's continuation up to its first token of `stops`, or None where no look can tell.
 
@@ -70,39 +74,50 @@ def answers(
     """
     found: list[list[int] | None] = [None] * len(prompts)
     left = {row: _cut(guess, stops) for row, guess in enumerate(guesses)}
-    for look in looks:
-        asked = set(left)
-        for _ in range(PASSES):
-            some = {row: left[row] for row in asked if 0 < len(left[row]) <= most}
-            asked = set()
-            for row, checked in _check(look, prompts, some, stops):
-                left[row] = checked.guess
-                if checked.told:
-                    found[row] = left.pop(row)
-                elif checked.again:
-                    asked.add(row)
+    with ThreadPoolExecutor(threads) as pool:
+        for look in looks:
+            asked = set(left)
+            for _ in range(PASSES):
+                some = {row: left[row] for row in asked if 0 < len(left[row]) <= most}
+                asked = set()
+                check = functools.partial(_check, look, prompts, some, stops)
+                for row, checked in itertools.chain.from_iterable(pool.map(check, _batches(prompts, some))):
+                    left[row] = checked.guess
+                    if checked.told:
+                        found[row] = left.pop(row)
+                    elif checked.again:
+                        asked.add(row)
     return found
 
 
-def _check(
-    look: Look, prompts: Sequence[list[int]], guesses: Mapping[int, list[int]], stops: Collection[int]
-) -> Iterator[tuple[int, Checked]]:
-    """Show the network each row's guess."""
+def _batches(prompts: Sequence[list[int]], guesses: Mapping[int, list[int]]) -> Iterator[list[int]]:
+    """Yield rows of similar length."""
     order = sorted(guesses, key=lambda row: len(prompts[row]) + len(guesses[row]))
     for first in range(0, len(order), ROWS_AT_ONCE):
-        batch = order[first : first + ROWS_AT_ONCE]
-        texts = [[*prompts[row], *guesses[row]] for row in batch]
-        ids = np.zeros((len(batch), len(texts[-1])), dtype=np.int64)
-        for line, text in zip(ids, texts, strict=True):
-            line[: len(text)] = text
-        # A token is chosen at the place before it.
-        places = [range(len(prompts[row]) - 1, len(text) - 1) for row, text in zip(batch, texts, strict=True)]
-        chosen, leads = look.network.leads(
-            ids, np.repeat(np.arange(len(batch)), [*map(len, places)]), np.concatenate(places)
-        )
-        ends = np.cumsum([*map(len, places)])[:-1]
-        for row, tokens, lead in zip(batch, np.split(chosen, ends), np.split(leads, ends), strict=True):
-            yield row, _better(guesses[row], tokens.tolist(), (lead > look.clear).tolist(), stops)
+        yield order[first : first + ROWS_AT_ONCE]
+
+
+def _check(
+    look: Look,
+    prompts: Sequence[list[int]],
+    guesses: Mapping[int, list[int]],
+    stops: Collection[int],
+    batch: list[int],
+) -> list[tuple[int, Checked]]:
+    """Show the network the guesses of the rows `batch`, the longest last; return what has become of them."""
+    texts = [[*prompts[row], *guesses[row]] for row in batch]
+    ids = np.zeros((len(batch), len(texts[-1])), dtype=np.int64)
+    for line, text in zip(ids, texts, strict=True):
+        line[: len(text)] = text
+    # A token is chosen at the place before it.
+    places = [range(len(prompts[row]) - 1, len(text) - 1) for row, text in zip(batch, texts, strict=True)]
+    lengths = [*map(len, places)]
+    chosen, leads = look.network.leads(ids, np.repeat(np.arange(len(batch)), lengths), np.concatenate(places))
+    ends = np.cumsum(lengths)[:-1]
+    return [
+        (row, _better(guesses[row], tokens.tolist(), (lead > look.clear).tolist(), stops))
+        for row, tokens, lead in zip(batch, np.split(chosen, ends), np.split(leads, ends), strict=True)
+    ]
 
 
 def _better(guess: list[int], tokens: list[int], clear: list[bool], stops: Collection[int]) -> Checked:

@@ -25,7 +25,7 @@ from shared.scoring import failure_kind
 
 ROWS_AT_ONCE = 32  # rows a batch when losses are computed: the logits of all positions are held
 
-at_once = 2  # jobs of one verdict; whoever reaches several verdicts at once sets it to 1
+at_once = 2  # threads of one verdict; whoever reaches several verdicts at once sets it to 1
 
 
 class RowLoss(NamedTuple):
@@ -196,7 +196,7 @@ class QuickEngine(NumpyEngine):
     def answers(self, rows: Sequence[Mapping]) -> list[TicketResult]:
         """As NumpyEngine. The right answers are the first guesses."""
         prompts, guesses = _guesses(self.words, rows)
-        told = quick_look.answers(self.looks, prompts, guesses, self.words.stops, TICKET_TOKENS)
+        told = quick_look.answers(self.looks, prompts, guesses, self.words.stops, TICKET_TOKENS, at_once)
         written = iter(self._written([prompt for prompt, ids in zip(prompts, told, strict=True) if ids is None]))
         told = [next(written) if ids is None else ids for ids in told]
         return [self.words.result(row, ids) for row, ids in zip(rows, told, strict=True)]
