@@ -82,7 +82,9 @@ def measure(folder: Path, work: Path, submissions: int, stock: int) -> list[dict
         started = time.perf_counter()
         grade()
         took = time.perf_counter() - started
-        rows.append({**_row(name, submissions, took), "full_points": full_points(course)})
+        short = short_of_points(course)
+        print(*short, sep="\n", end="\n" * bool(short))  # every one of them is honest
+        rows.append({**_row(name, submissions, took), "full_points": submissions - len(short)})
         rows[-1]["times_fewer_seconds"] = round(rows[0]["seconds_each"] / rows[-1]["seconds_each"], 1)
     return rows
 
@@ -128,13 +130,20 @@ def make_stock_class(folder: Path, submissions: int) -> Path:
     return folder
 
 
-def full_points(course: Path) -> int:
-    """Return how many have all the points that the checker gives."""
+def short_of_points(course: Path) -> list[str]:
+    """Return, of each submission without all the points that the checker gives, who it is and what its report says."""
     from nbgrader.api import Gradebook
 
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
         notebooks = gradebook.notebook_submissions(RUNG.folder, RUNG.folder)
-        return sum(sum(grade.auto_score or 0 for grade in one.grades) == RUNG.points for one in notebooks)
+        short = [one for one in notebooks if sum(grade.auto_score or 0 for grade in one.grades) != RUNG.points]
+        return [f"{one.student.id}\n{_report(course, one.student.id)}" for one in short]
+
+
+def _report(course: Path, student: str) -> str:
+    notebook = nbformat.read(course / "autograded" / student / RUNG.folder / f"{RUNG.folder}.ipynb", as_version=4)
+    graded = [cell for cell in notebook.cells if cell.cell_type == "code" and "nbgrader" in cell.metadata]
+    return "".join(output.get("text", "") for cell in graded for output in cell.outputs)
 
 
 def _forget(course: Path) -> None:
