@@ -1,5 +1,8 @@
 """A quick look changes no answer: it only spares a model the writing of what it clearly gets right."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -227,3 +230,39 @@ def test_a_prepared_base_says_whether_it_pays_and_rehearses_what_it_says(base, a
 
 
 LEADS = BFloat16Llama.leads
+
+
+FORKS = """
+import os, threading
+import numpy as np, torch
+from autograder.llama_bfloat16 import BFloat16Llama
+
+weights = {"model.embed_tokens.weight": np.ones((5, 8), np.float32), "model.norm.weight": np.ones(8, np.float32)}
+config = {"num_attention_heads": 2, "hidden_size": 8, "rms_norm_eps": 1e-5, "num_hidden_layers": 0}
+torch.set_num_threads(1)
+square = torch.randn(64, 64).bfloat16()
+square @ square
+
+def work(ready, failed):
+    ready.wait()
+    try:
+        (square @ square).float().softmax(-1)
+    except RuntimeError as error:
+        failed.append(error)
+
+for _ in range(300):
+    if (child := os.fork()) == 0:
+        BFloat16Llama(config, weights)
+        ready, failed = threading.Barrier(4), []
+        threads = [threading.Thread(target=work, args=(ready, failed)) for _ in range(4)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        os._exit(len(failed))
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.slow
+def test_threads_of_a_forked_process_find_pytorchs_pool():
+    """Where no network is made first, one of these children in six fails."""
+    subprocess.run([sys.executable, "-c", FORKS], check=True, timeout=300)
