@@ -275,6 +275,7 @@ def test_importing_the_autograder_costs_nothing():
     names += sorted(f"autograder.prose.{path.stem}" for path in (ROOT / "autograder" / "prose").glob("[a-z]*.py"))
     own = {name for name in names if name.startswith("autograder.nbgrader_")} - {"autograder.nbgrader_course"}
     own |= {"autograder.safe_page"}  # all of these are imported by nbgrader alone
+    own |= {"autograder.llama_bfloat16"}  # and this one by a process that has PyTorch ready for a class
     names = [name for name in names if name not in own]
     assert "autograder.rung_02_sft" in names
     heavy = {"torch", "transformers", "datasets", "evaluate", "trl", "peft", "matplotlib", "nbgrader"}
