@@ -33,7 +33,6 @@ def pays() -> bool:
     """Return whether this processor multiplies bfloat16 itself: where it is imitated, a quick look is a slow one."""
     import torch
 
-    torch.set_num_threads(1)  # verdicts are forked from here, and threads would stay behind
     able = torch.cpu.get_capabilities()
     return any(able.get(name, False) for name in MULTIPLY_BFLOAT16)
 

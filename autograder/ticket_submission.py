@@ -31,8 +31,8 @@ ROWS = 150
 # The base is asked the first 60 of the same rows: at 0 right of 60 its share is below 0.06 (95%, Wilson).
 ROWS_BEFORE = 60
 ROWS_LOSS = 64  # training rows on which the base's loss is computed, to hold the curve's beginning against
-USUAL_RUN, USUAL_CLAIM = 600, 200  # rows of a run and of a claim where a learner has changed nothing
 ROWS_LEARNED = 16  # and the submitted model's: whether it has come half the way is seen on few
+USUAL_RUN, USUAL_CLAIM = 600, 200  # rows of a run and of a claim in rungs 02 to 04, where a learner changes nothing
 
 
 def asked(split: str, phrasing: str) -> list[dict]:

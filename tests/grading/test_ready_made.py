@@ -1,7 +1,6 @@
 """What a process keeps for the next submission is what it would make anew."""
 
 import shutil
-import sqlite3
 
 import pytest
 from nbgrader.api import Gradebook
@@ -51,13 +50,11 @@ def test_a_gradebook_is_made_once_for_a_file_and_anew_for_another(tmp_path):
 
 
 def test_a_closed_gradebook_holds_no_connection_and_sees_what_others_wrote(tmp_path):
-    file = tmp_path / "gradebook.db"
-    url = f"sqlite:///{file}"
+    url = f"sqlite:///{tmp_path / 'gradebook.db'}"
     gradebook_at(url, "course").close()
     with gradebook_at(url, "course") as kept:
         assert kept.students == []
-    with sqlite3.connect(file, timeout=0) as alone:
-        alone.execute("BEGIN EXCLUSIVE")  # would fail while another connection holds a lock
+    assert kept.engine.pool.checkedin() == kept.engine.pool.checkedout() == 0
     with Gradebook(url, "course") as other:
         other.update_or_create_student("ben")
     with gradebook_at(url, "course") as kept:
