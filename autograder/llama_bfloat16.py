@@ -29,8 +29,9 @@ class BFloat16Llama:
     """The network of one config.json with one set of weights (name -> float32 array, transformers' names)."""
 
     def __init__(self, config: Mapping, weights: Mapping[str, np.ndarray]):
-        # One thread, for verdicts are forked from processes that have done this. And in a forked process PyTorch makes its pool of threads anew at the first call. Of two threads that both come
-        # first, one finds none ("Invalid thread pool!"), so the process that will start them comes first.
+        # One thread, for verdicts are forked from processes that have done this. And in a forked process PyTorch makes
+        # its pool of threads anew at the first call. Of two threads that both come first, one finds none ("Invalid
+        # thread pool!"), so the process that will start them comes first.
         torch.set_num_threads(1)
         self.heads = config["num_attention_heads"]
         self.key_heads = config.get("num_key_value_heads") or self.heads
