@@ -62,10 +62,11 @@ class Llama:
         Texts are padded on the right: no place of a causal model sees what comes after it.
         """
         mask = np.ones_like(ids)
-        hidden = self._run(ids, _positions(mask), _visible(mask[:1]), self._cache(*ids.shape), 0)
-        logits = hidden[rows, places] @ self.head
-        second, first = np.partition(logits, -2)[:, -2:].T
-        return Leads(logits.argmax(-1), first - second)
+        asked = rows, places
+        logits = self._run(ids, _positions(mask), _visible(mask[:1]), self._cache(*ids.shape), 0, asked) @ self.head
+        best = np.arange(len(logits)), logits.argmax(-1)
+        first, logits[best] = logits[best], -np.inf
+        return Leads(best[1], first - logits.max(-1))
 
     def continue_greedily(self, prompts: Sequence[Sequence[int]], end: set[int], most: int) -> list[list[int]]:
         """Return the likeliest continuation of each prompt, token by token, up to `most` tokens.
@@ -111,10 +112,13 @@ class Llama:
         shape = (len(self.layers), batch, self.key_heads, length, self.width)
         return [np.empty(shape, dtype=np.float32) for _ in range(2)]
 
-    def _run(self, ids: Array, positions: Array, bias: Array, cache: list[Array], done: int) -> Array:
+    def _run(
+        self, ids: Array, positions: Array, bias: Array, cache: list[Array], done: int, asked: tuple = ()
+    ) -> Array:
         """Return the final hidden states [B, T, H] of `ids`, whose first token stands at place `done` of the cache.
 
-        `bias` [B, 1, T or 1, done + T] is added to the attention scores.
+        `bias` [B, 1, T or 1, done + T] is added to the attention scores. With `asked`, rows [P] and places [P], only
+        their hidden states [P, H] are computed to the end.
         """
         angles = positions[..., None] * self.frequencies
         turn = np.cos(angles).astype(np.float32)[:, None], np.sin(angles).astype(np.float32)[:, None]
@@ -123,6 +127,8 @@ class Llama:
             keys, values = cache[0][number], cache[1][number]
             normed = _normed(hidden, layer.attention_norm, self.epsilon)
             hidden = hidden + self._attention(layer, normed, turn, bias, keys, values, done)
+            if asked and layer is self.layers[-1]:
+                hidden = hidden[asked]
             hidden = hidden + layer.feed_forward(_normed(hidden, layer.feed_forward_norm, self.epsilon))
         return _normed(hidden, self.norm, self.epsilon)
 

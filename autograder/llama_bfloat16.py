@@ -14,6 +14,8 @@ from torch import Tensor
 
 from autograder.llama import Leads
 
+LEAST_TOTAL = 1e-30  # of attention's exponentials; below 1e-38 bfloat16 loses digits
+
 
 class Block(NamedTuple):
     """One block's weights, each [out, in]."""
@@ -56,7 +58,8 @@ class BFloat16Llama:
     def leads(self, ids: np.ndarray, rows: np.ndarray, places: np.ndarray) -> Leads:
         """Return the model's first choice after `places` [P] of `rows` [P] of the texts `ids` [B, T].
 
-        Texts are padded on the right: no place of a causal model sees what comes after it.
+        Texts are padded on the right: no place of a causal model sees what comes after it. No place is the last of
+        `ids`: a text's next token is the one that is looked at first.
         """
         batch, length = ids.shape
         asked = torch.from_numpy(rows * length + places)
@@ -70,19 +73,16 @@ class BFloat16Llama:
             normed = self._normed(hidden)
             gated = torch.nn.functional.silu(normed @ block.gate.T, inplace=True).mul_(normed @ block.up.T)
             hidden = torch.addmm(hidden, gated, block.down.T)
-        logits = self._normed(hidden) @ self.head.T
-        best = logits.max(-1)
-        second = logits.scatter_(1, best.indices[:, None], -torch.inf).amax(-1)
-        return Leads(best.indices.numpy(), (best.values.float() - second.float()).numpy())
+        return _leads(self._normed(hidden) @ self.head.T, torch.from_numpy(ids[rows, places + 1]))
 
     def _normed(self, hidden: Tensor) -> Tensor:
         """Return hidden [N, H], each row divided by its root mean square."""
-        norm = torch.linalg.vector_norm(hidden, dim=-1, keepdim=True, dtype=torch.float32)
-        return hidden * norm.square_().div_(hidden.shape[-1]).add_(self.epsilon).rsqrt_().bfloat16()
+        norm = torch.linalg.vector_norm(hidden, dim=-1, keepdim=True)  # PyTorch adds up in float32
+        return hidden * norm.float().square_().div_(hidden.shape[-1]).add_(self.epsilon).rsqrt_().bfloat16()
 
     def _turn(self, length: int) -> tuple[Tensor, Tensor]:
-        """Return the cosine and the signed sine [T, 1, width] of each place's rotation."""
-        angles = torch.arange(length)[:, None, None] * self.frequencies
+        """Return the cosine and the signed sine [T, width] of each place's rotation."""
+        angles = torch.arange(length)[:, None] * self.frequencies
         cosine, sine = angles.cos(), angles.sin()
         return torch.cat([cosine, cosine], -1).bfloat16(), torch.cat([-sine, sine], -1).bfloat16()
 
@@ -94,15 +94,26 @@ class BFloat16Llama:
 
     def _mixed(self, projected: Tensor, batch: int, turn: tuple[Tensor, Tensor], bias: Tensor) -> Tensor:
         """Return each head's mix of values [N, heads * width] from the joined queries, keys and values."""
-        length = len(projected) // batch
-        heads = projected.view(batch, length, -1, self.width)
-        turned, value = heads.split([self.heads + self.key_heads, self.key_heads], 2)
-        first, second = turned.chunk(2, -1)
-        turned = (turned * turn[0]).addcmul_(torch.cat([second, first], -1), turn[1])
-        parts = *turned.split([self.heads, self.key_heads], 2), value
-        query, key, value = (part.transpose(1, 2).reshape(len(bias), -1, self.width) for part in parts)
-        scores = torch.baddbmm(bias, query, key.transpose(1, 2)).softmax(-1, dtype=torch.float32).bfloat16()
-        return (scores @ value).view(batch, self.heads, length, self.width).transpose(1, 2).reshape(len(projected), -1)
+        heads = projected.view(batch, len(projected) // batch, -1, self.width).permute(2, 0, 1, 3).contiguous()
+        turned, value = heads.split([self.heads + self.key_heads, self.key_heads])
+        turned = (turned * turn[0]).addcmul_(turned.roll(self.width // 2, -1), turn[1])
+        query, key = turned.split([self.heads, self.key_heads])
+        query = query.unflatten(0, (self.key_heads, -1)).transpose(1, 2)  # [key heads, B, that share it, T, width]
+        key, value = key.flatten(0, 1), value.flatten(0, 1)
+        weights = torch.baddbmm(bias, query.reshape(len(key), -1, self.width), key.transpose(1, 2)).exp_()
+        # A softmax subtracts the largest score first, for range alone. Where range is short without, nothing is clear.
+        total = weights.sum(-1, keepdim=True)
+        mixed = (weights @ value).div_(total.masked_fill_(total < LEAST_TOTAL, torch.nan))
+        return mixed.view(query.shape).permute(1, 3, 0, 2, 4).reshape(len(projected), -1)
+
+
+def _leads(logits: Tensor, likely: Tensor) -> Leads:
+    """Return the first choices of logits [P, V], which are used up. The `likely` [P], mostly right, save a search."""
+    best = logits.amax(-1)
+    missed = (logits.gather(1, likely[:, None])[:, 0] != best).nonzero()[:, 0]
+    likely[missed] = logits[missed].max(-1).indices
+    second = logits.scatter_(1, likely[:, None], -torch.inf).amax(-1)
+    return Leads(likely.numpy(), (best.float() - second.float()).numpy())
 
 
 def _rounded(weight: np.ndarray) -> Tensor:

@@ -3,7 +3,7 @@
 nbgrader deletes the earlier result before it makes the new one, and deletes what there is when that fails. Here
 
 1. the mark is set: from now on this submission is unfinished;
-2. the submission is judged, which takes most of the time and touches nothing;
+2. the submission is judged, which takes most of the time and touches nothing (so it may begin before the mark is set);
 3. nbgrader's own steps build the new result in a folder beside the earlier one, and write to the gradebook in one
    transaction, which is committed when the folder is complete;
 4. the new folder takes the earlier one's place, the earlier one is deleted, the mark is taken away.
@@ -17,8 +17,9 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from nbgrader.converters import Autograde
@@ -41,6 +42,7 @@ NEXT = "What they had stands. Once the cause is gone, run the same command again
 
 
 CHANGED = "the submission was changed or removed while it was graded"
+State = dict[str, tuple[int, int, int]]  # path -> inode, size and time of change
 
 
 class Changed(Exception):
@@ -119,6 +121,10 @@ def verdict_on(assignment: str, submission: Path, sandbox: Policy) -> tuple[Repo
     return report, ""
 
 
+# How a verdict is had: whoever knows which submission is next begins with its verdict early (`grading.ahead`).
+JUDGE: ContextVar[Callable[[str, Path, Policy], tuple[Report | None, str]]] = ContextVar("JUDGE", default=verdict_on)
+
+
 def _grade_one(converter: Autograde, folder: str) -> None:
     """Grade the submission in `folder` if it is due."""
     course = converter.coursedir
@@ -144,8 +150,8 @@ def _grade_one(converter: Autograde, folder: str) -> None:
 
 def _build(converter: Autograde, folder: Path, assignment: str, student: str, result: ResultFolder) -> None:
     """Judge the submission, make its new result and commit its grades."""
-    course, before = converter.coursedir, _state(folder)
-    converter.exporter.verdict = verdict_on(assignment, folder, converter.exporter.sandbox)
+    course, before = converter.coursedir, state_of(folder)
+    converter.exporter.verdict = JUDGE.get()(assignment, folder, converter.exporter.sandbox)
     if course.notebook_id != "*" and result.final.exists():  # --notebook: the other notebooks' results stay
         shutil.copytree(result.final, result.new)
     with _output_to(course, step_folder(course, NEW)), one_transaction(course.db_url, course.course_id):
@@ -155,7 +161,7 @@ def _build(converter: Autograde, folder: Path, assignment: str, student: str, re
         for notebook in converter.notebooks:
             converter.convert_single_notebook(notebook)
         converter.set_permissions(assignment, student)
-        if _state(folder) != before:
+        if state_of(folder) != before:
             raise Changed(CHANGED)
 
 
@@ -180,8 +186,8 @@ def _is_due(converter: Autograde, folder: str, final: Path) -> bool:
     return missing or converter.force or newer
 
 
-def _state(folder: Path) -> dict[str, tuple[int, int, int]]:
-    """Return path -> inode, size and time of change of everything in the folder. Raises Changed where it has gone.
+def state_of(folder: Path) -> State:
+    """Return the state of everything in the folder. Raises Changed where it has gone.
 
     What lies deeper than a path may be long cannot be reached, by nbgrader neither, and is passed over.
     """

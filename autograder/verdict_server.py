@@ -146,7 +146,7 @@ class VerdictServer:
                 env=runner.environment(Path(self._home.name)),
                 start_new_session=True,
             )
-        self._control, self._broken = ours, False
+        self._control, self._broken, self._closed = ours, False, False
         ours.sendall(json.dumps({"rung": rung, "hidden_seed": hidden_seed, "threads": threads}).encode())
 
     def confine(self, confined: bool) -> None:
@@ -157,12 +157,14 @@ class VerdictServer:
             self._broken = True
 
     def start_and_wait(self, folder: Path, request: bytes, seconds: float) -> tuple[int | None, bytes, bytes]:
-        """As `runner.start_and_wait`, from the process that is ready; from nothing where that has ended."""
+        """As `runner.start_and_wait`, from the process that is ready; from nothing where that has ended by itself."""
         if not self._broken:
             try:
                 return self._ask(folder, request, seconds)
             except (OSError, ValueError):
                 self._broken = True
+        if self._closed:  # by another thread: nobody wants this verdict any more
+            return None, b"", b""
         return runner.start_and_wait(folder, request, seconds)
 
     def _ask(self, folder: Path, request: bytes, seconds: float) -> tuple[int | None, bytes, bytes]:
@@ -186,7 +188,8 @@ class VerdictServer:
         return not self._broken
 
     def close(self) -> None:
-        """End the process and whatever verdict it is at."""
+        """End the process and whatever verdict it is at, from any thread. A second time does no harm."""
+        self._closed = True
         self._process.kill()
         self._process.wait()
         self._control.close()

@@ -1,5 +1,6 @@
 """Share students out to worker processes of this machine."""
 
+import contextlib
 import os
 import queue
 import threading
@@ -27,7 +28,8 @@ def run_jobs(settings: Settings, students: Sequence[str], jobs: int, report: Rep
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     settings = replace(settings, threads=max(1, min(MOST_THREADS, cores // jobs)))
     workers = [Worker(settings) for _ in range(min(jobs, len(students)))]
-    threads = [threading.Thread(target=_serve, args=(worker, waiting, done), daemon=True) for worker in workers]
+    arguments = [(worker, waiting, done, len(workers)) for worker in workers]
+    threads = [threading.Thread(target=_serve, args=each, daemon=True) for each in arguments]
     try:
         for thread in threads:
             thread.start()
@@ -48,9 +50,14 @@ def run_jobs(settings: Settings, students: Sequence[str], jobs: int, report: Rep
             thread.join()
 
 
-def _serve(worker: Worker, waiting: queue.SimpleQueue, done: queue.SimpleQueue) -> None:
-    """Take students from the queue until None comes."""
-    while (item := waiting.get()) is not None:
+def _serve(worker: Worker, waiting: queue.SimpleQueue, done: queue.SimpleQueue, workers: int) -> None:
+    """Take students from the queue until None comes. While there is enough for all workers, take one ahead."""
+    following: list = []
+    while (item := following.pop() if following else waiting.get()) is not None:
         student, wait = item
-        done.put((worker.grade(student, wait), wait))
+        if waiting.qsize() >= workers:
+            with contextlib.suppress(queue.Empty):
+                following.append(waiting.get_nowait())
+        then = following[0][0] if following and following[0] else ""
+        done.put((worker.grade(student, wait, then), wait))
     worker.close()

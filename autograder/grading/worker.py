@@ -30,7 +30,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     end_with_parent()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what has been begun is cleared up
+    signal.signal(signal.SIGTERM, _stop)
     requests = os.fdopen(os.dup(0), "rb", buffering=0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     settings = Settings.from_json(_line(requests))
@@ -48,6 +48,12 @@ def main() -> None:
         sys.exit(str(error))
 
 
+def _stop(*_: object) -> None:
+    """Clear up what has been begun, and let nothing interrupt that."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def _line(requests: BinaryIO) -> str:
     """Return the next line, empty at the end or when none has come for long."""
     ready, _, _ = select.select([requests], [], [], IDLE_SECONDS)
@@ -61,9 +67,9 @@ class Worker:
         self.settings, self._stopped = settings, False
         self._process: subprocess.Popen | None = None
 
-    def grade(self, student: str, wait: bool = False) -> Outcome:
-        """Return what became of one student."""
-        request, line = json.dumps({"student": student, "wait": wait}), "stopped"
+    def grade(self, student: str, wait: bool = False, then: str = "") -> Outcome:
+        """Return what became of one student; `then` is who is likely to be next, if known."""
+        request, line = json.dumps({"student": student, "wait": wait, "then": then}), "stopped"
         for _ in range(2):
             if self._stopped:
                 break

@@ -202,6 +202,23 @@ def test_the_lean_network_is_transformers_network_in_bfloat16(shared):
     assert abs(found.leads - lead).max() < 0.5
 
 
+@pytest.mark.parametrize(("score", "range_holds"), [(-60, True), (0, True), (60, True), (-90, False), (95, False)])
+def test_attention_out_of_bfloat16s_range_is_not_a_number(score, range_holds):
+    """Equal scores: each place mixes the values up to itself equally, or range is short and nothing can be told."""
+    import torch
+
+    network = BFloat16Llama(TINY, {"model.embed_tokens.weight": np.ones((5, 2)), "model.norm.weight": np.ones(2)})
+    network.frequencies = torch.zeros(1)
+    projected = torch.tensor([[1.0, 0.0, score, 0.0, value, 1.0] for value in (1.0, 3.0, 5.0)]).bfloat16()
+    mixed = network._mixed(projected, 1, network._turn(3), network._bias(1, 3))
+    assert mixed.isfinite().all() if range_holds else mixed.isnan().all()
+    if range_holds:
+        assert mixed.tolist() == [[1, 1], [2, 1], [3, 1]]
+
+
+TINY = {"num_attention_heads": 1, "hidden_size": 2, "rms_norm_eps": 1e-5, "num_hidden_layers": 0}
+
+
 @pytest.mark.parametrize(
     ("able", "does"),
     [
