@@ -96,7 +96,7 @@ def test_no_process_outlives_a_grader_that_is_killed(kind, tmp_path):
     grader = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=here)
     with grader:
         group = int(grader.stdout.readline())
-        least = {"own": 3, "warm": 5}[kind]  # bubblewrap's two and the child; the host and a guardian
+        least = {"own": 3, "warm": 4}[kind]  # bubblewrap's two and the child; the host
         assert soon(lambda: len(running(group)) == least)
         grader.send_signal(signal.SIGKILL)
     assert soon(lambda: running(group) == [])

@@ -65,7 +65,7 @@ def test_a_forked_child_holds_its_answers_and_nothing_else(warm):
 
 def test_the_child_ends_when_nobody_waits_for_it_any_more(warm):
     with StudentCode(ATTACKER, "while True: pass", [Call(())], confined=warm):  # it has a minute by itself
-        assert soon(lambda: len(running(warm._process.pid)) == 5)
+        assert soon(lambda: len(running(warm._process.pid)) == 4)
     assert soon(lambda: len(running(warm._process.pid)) == 3)
     assert works(warm)
 
@@ -92,7 +92,7 @@ def test_when_the_host_has_ended_each_function_gets_a_sandbox_of_its_own(warm):
 def test_a_host_that_ends_at_work_costs_nobody_an_answer(warm):
     host = host_of(warm)
     with StudentCode(ATTACKER, WHO, [Call(())], TINY, confined=warm) as code:
-        assert isinstance(code._process, ForkedProcess) and soon(lambda: len(running(warm._process.pid)) == 5)
+        assert isinstance(code._process, ForkedProcess) and soon(lambda: len(running(warm._process.pid)) == 4)
         os.kill(host, signal.SIGKILL)
         assert code.answers()[0].value == int(sandbox.NOBODY)
 
