@@ -113,6 +113,24 @@ def test_a_worker_that_is_killed_is_replaced_and_its_student_graded(scene):
     assert mark and results(scene.folder) == {ONE: [RUNG]}
 
 
+STOPPED = """
+import os, signal
+from autograder.grading import worker
+signal.signal(signal.SIGTERM, worker._stop)
+try:
+    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pause()
+except KeyboardInterrupt:
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("cleared up")
+"""
+
+
+def test_a_worker_that_is_told_twice_to_end_clears_up_all_the_same():
+    process = subprocess.run([sys.executable, "-c", STOPPED], capture_output=True, text=True, timeout=60)
+    assert (process.returncode, process.stdout) == (0, "cleared up\n"), process.stderr
+
+
 @pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_whatever_ends_the_command_leaves_no_process_and_the_next_one_goes_on(scene, ending, code, capsys):
     command = [sys.executable, "-m", "autograder.grading", *arguments(scene, "--jobs", "2")]

@@ -1,6 +1,9 @@
 """A verdict that is forked is the verdict that starts from nothing: the same report, the same bounds, nothing left."""
 
+import contextvars
+import functools
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -84,6 +87,25 @@ def test_without_the_server_the_verdict_starts_from_nothing(honest_work):
     try:
         assert grade("02", honest_work, cells=["read-failures"]).score == 3
         assert not made.is_ready
+    finally:
+        runner.START.reset(usual)
+        made.close()
+
+
+def test_a_verdict_whose_server_is_closed_from_another_thread_ends_and_is_not_begun_again(tmp_path, honest_work):
+    folder = shutil.copytree(honest_work, tmp_path / "rung-02-sft")
+    answer(folder, "answer-read-failures", ENDLESS)  # it has a minute
+    made = VerdictServer("02", "")
+    made.confine(sandbox.fault() is None)
+    usual = runner.START.set(made.start_and_wait)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            ask = functools.partial(grade, "02", folder, cells=["read-failures"])
+            report = pool.submit(contextvars.copy_context().run, ask)
+            with pytest.raises(TimeoutError):
+                report.result(timeout=8)
+            made.close()
+            assert "the check was stopped" in report.result(timeout=8).criteria[0].observed
     finally:
         runner.START.reset(usual)
         made.close()
