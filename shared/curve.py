@@ -19,6 +19,8 @@ from shared.run_record import hyperparameters
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
+PAIRS, POLICY = "nats per pair", "the policy's objective: reward is what tells"
+UNITS = {"DPOConfig": PAIRS, "RewardConfig": PAIRS, "GRPOConfig": POLICY, "RLOOConfig": POLICY}  # others': per token
 REDRAW_SECONDS = 2.0  # drawing takes about a tenth of a second, which training then lacks
 
 
@@ -61,7 +63,7 @@ def curve_callback(label: str) -> "TrainerCallback":
             self.tokens_before = max((entry.get("num_tokens", 0) for entry in state.log_history), default=0)
             self.started = time.monotonic()
             hold_to_first_settings(state.log_history, hyperparameters(args))
-            self.drawing = Drawing(label)
+            self.drawing = Drawing(label, UNITS.get(type(args).__name__, "nats per token"))
 
         def on_step_end(self, args, state, control, **kwargs):
             last = state.global_step >= state.max_steps
@@ -127,8 +129,8 @@ def loss_in_progress_bar() -> Iterator[None]:
 class Drawing:
     """The curve on a notebook's page, redrawn in place at most every REDRAW_SECONDS; elsewhere nothing."""
 
-    def __init__(self, label: str) -> None:
-        self.label = label
+    def __init__(self, label: str, unit: str) -> None:
+        self.label, self.unit = label, unit
         self.handle = None
         self.drawn = -math.inf
         self.wanted = in_jupyter()
@@ -139,7 +141,7 @@ class Drawing:
             return
         from IPython.display import display
 
-        drawn = page(loss_curve({self.label: curve_of(log_history)}))
+        drawn = page(loss_curve({self.label: curve_of(log_history)}, unit=self.unit))
         if self.handle is None:
             self.handle = display(drawn, raw=True, display_id=True)
         else:

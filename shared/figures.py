@@ -25,8 +25,8 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v")
 
 
-def loss_curve(curves: Mapping[str, LossCurve], *, log_scale: bool = False) -> "Figure":
-    """Return a plot of training loss (nats per token) by step, one line a label; markers: evaluation loss.
+def loss_curve(curves: Mapping[str, LossCurve], *, unit: str = "nats per token", log_scale: bool = False) -> "Figure":
+    """Return a plot of training loss (in `unit`) by step, one line a label; markers: evaluation loss.
 
     `log_scale` shows what goes on near 0, where the linear plot is flat.
     """
@@ -40,7 +40,7 @@ def loss_curve(curves: Mapping[str, LossCurve], *, log_scale: bool = False) -> "
         if measured:
             steps, losses = zip(*measured, strict=True)
             axes.plot(steps, losses, marker, color=colour, mfc="white", label=f"{label}, evaluation")
-    axes.set(xlabel="Training step", ylabel="Loss (nats per token)")
+    axes.set(xlabel="Training step", ylabel=f"Loss ({unit})")
     if log_scale:
         axes.set_yscale("log")
     else:

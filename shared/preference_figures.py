@@ -30,11 +30,11 @@ def policies(bars: Mapping[str, Sequence[float]], replies: Sequence[str]) -> "Fi
 
 
 def pair_losses(curves: Mapping[str, LossCurve]) -> "Figure":
-    """Return the losses of runs on pairs by step (nats a pair), and ln 2, where each must begin, as a line."""
-    figure = loss_curve(curves)
+    """Return the losses of runs on pairs by step (nats per pair), and ln 2, where each must begin, as a line."""
+    figure = loss_curve(curves, unit="nats per pair")
     axes = figure.axes[0]
     axes.axhline(math.log(2), color="black", ls=":", lw=1, label="ln 2")
-    axes.set(ylabel="Loss (nats a pair)", ylim=(0, max(0.8, axes.get_ylim()[1])))
+    axes.set_ylim(0, max(0.8, axes.get_ylim()[1]))
     axes.legend(frameon=False)
     figure.set_label(figure.get_label() + " A dotted line stands at ln 2 = 0.69.")
     return figure
@@ -43,7 +43,7 @@ def pair_losses(curves: Mapping[str, LossCurve]) -> "Figure":
 def over_time(rows: Sequence[Mapping[str, Any]]) -> "Figure":
     """Return three panels by training step: loss; log-probabilities of the pairs' replies; what is sampled."""
     panels = {
-        "loss (nats a pair)": {"loss": "loss"},
+        "loss (nats per pair)": {"loss": "loss"},
         "log-probability (nats)": {"chosen": "chosen", "rejected": "rejected"},
         "share": {"pairs ranked right": "accuracy", "polite": "polite", "right promise": "right"},
     }

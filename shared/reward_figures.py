@@ -12,14 +12,13 @@ if TYPE_CHECKING:
 
 
 def preference_curve(curves: Mapping[str, LossCurve]) -> "Figure":
-    """Return a plot of the preference loss (nats a pair) by step, one line a label, and a line at ln 2."""
+    """Return a plot of the preference loss (nats per pair) by step, one line a label, and a line at ln 2."""
     from math import log
 
-    figure = loss_curve(curves)
+    figure = loss_curve(curves, unit="nats per pair")
     axes = figure.axes[0]
     axes.axhline(log(2), color="black", lw=1, ls=":")
     axes.text(1, log(2), " ln 2: knows nothing", fontsize=8, va="bottom")
-    axes.set_ylabel("Loss (nats per pair)")
     figure.set_label(figure.get_label() + " Dotted line: ln 2 = 0.69, the loss of a coin.")
     return figure
 

@@ -7,7 +7,7 @@ import pytest
 from nbclient import NotebookClient
 
 from shared.course import ROOT
-from shared.curve import StageError, curve_of, hold_to_first_settings
+from shared.curve import UNITS, StageError, curve_callback, curve_of, hold_to_first_settings
 
 LOG = [
     {"step": 0, "settings": {"learning_rate": 0.1}},
@@ -45,7 +45,7 @@ CELL = """
 import time
 from shared import curve
 curve.REDRAW_SECONDS = 0.2
-drawing = curve.Drawing("sft")
+drawing = curve.Drawing("sft", "nats per token")
 log = []
 started = time.monotonic()
 while time.monotonic() - started < 1.5:
@@ -82,3 +82,19 @@ def test_a_notebook_shows_one_curve_redrawn_in_place(tmp_path, monkeypatch):
     assert f"at step {steps}." in drawn[0]["text/plain"]
     assert drawn[0]["text/html"].startswith('<img alt="Training loss by step. sft: from 1.00 at step 1')
     assert 2 <= len(updates) <= math.ceil(1.5 / 0.2) + 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("config", "unit"),
+    [("SFTConfig", "per token"), ("DPOConfig", "per pair"), ("RewardConfig", "per pair"), ("GRPOConfig", "objective")],
+)
+def test_the_drawing_says_what_this_trainers_loss_is(config, unit, tmp_path):
+    import transformers
+    import trl
+
+    callback = curve_callback("run")
+    arguments = getattr(trl, config)(output_dir=str(tmp_path), use_cpu=True, bf16=False)
+    callback.on_train_begin(arguments, transformers.TrainerState(), transformers.TrainerControl())
+    assert unit in callback.drawing.unit
+    assert all(hasattr(trl, name) for name in UNITS)
