@@ -6,15 +6,6 @@ from autograder.rung_02_texts import TextCase
 from autograder.student_code import Answer
 
 
-def scalar_fault(answer: Answer) -> str | None:
-    """Return what keeps an answer from being a finite scalar tensor, or None."""
-    if answer.kind in ("value", "object"):
-        return f"returned {answer.type_name}, expected a scalar tensor"
-    if answer.kind == "tensor" and answer.shape:
-        return f"returned a tensor of shape {answer.shape}, expected a scalar"
-    return answer.fault()
-
-
 def judge_texts(work: Rung02, cases: list[TextCase], start: int, expected: str) -> Finding:
     """Return the finding on `failure_kind` for `cases`, whose answers begin at `start`."""
     answers = work.answers_of(FAILURE_KIND)[start : start + len(cases)]

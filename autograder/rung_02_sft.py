@@ -6,7 +6,7 @@ asks of its run and its scores stands in `autograder.ticket_criteria`.
 """
 
 from autograder.criteria import Criterion, Finding
-from autograder.rung_02_evidence import judge_texts, scalar_fault
+from autograder.rung_02_evidence import judge_texts
 from autograder.rung_02_submission import SFT_LOSS, Rung02
 from autograder.ticket_criteria import (
     claim_is_honest,
@@ -33,7 +33,7 @@ def loss_value(work: Rung02) -> Finding:
     cases = work.value_cases
     answers = work.answers_of(SFT_LOSS)[: len(cases)]
     for case, answer in zip(cases, answers, strict=True):
-        if fault := scalar_fault(answer):
+        if fault := answer.scalar_fault():
             return Finding(False, f"{case.name}: {fault}", expected)
     rights = [loss.right_loss(case) for case in cases]
     wrong = [i for i, right in enumerate(rights) if not loss.loss_fits(answers[i], right)]
@@ -54,7 +54,7 @@ def loss_edges(work: Rung02) -> Finding:
     answers = work.answers_of(SFT_LOSS)[start : start + len(work.edge_cases)]
     for case, answer in zip(work.edge_cases, answers, strict=True):
         right = loss.right_loss(case)
-        if fault := scalar_fault(answer):
+        if fault := answer.scalar_fault():
             return Finding(False, f"{case.name}: {fault}", expected, case.advice)
         if not loss.loss_fits(answer, right):
             return Finding(False, f"{case.name}: {answer.values[0]:.4f}, right is {right:.4f}", expected, case.advice)
@@ -68,7 +68,7 @@ def loss_gradient(work: Rung02) -> Finding:
     expected = "d loss / d logits = (softmax - one-hot) / N on the positions that predict completion tokens, else 0"
     answers = work.answers_of(SFT_LOSS)[-len(work.gradient_cases) :]
     for case, answer in zip(work.gradient_cases, answers, strict=True):
-        if fault := scalar_fault(answer):
+        if fault := answer.scalar_fault():
             return Finding(False, f"{case.name}: {fault}", expected)
         if answer.gradient is None:
             cause = "Somewhere the graph is cut: .item(), .detach(), float(...), NumPy or torch.tensor(...)."

@@ -11,7 +11,16 @@ from autograder.run_evidence import batch_size
 from autograder.rung_05_submission import ESTIMATE, MINHASH, TICKET_FAULT, Rung05
 from autograder.rung_05_tickets import judge_cases
 from autograder.score_evidence import is_right, share
-from autograder.ticket_criteria import CHANCE, claim_is_honest, curve_is_real, judge_run, real, run_faults
+from autograder.ticket_criteria import (
+    CHANCE,
+    claim_is_honest,
+    curve_is_real,
+    judge_run,
+    learned,
+    real,
+    require_learned,
+    run_faults,
+)
 from shared.curation.card import WORDS_WANTED, data_card, facts_of, sections_of
 from shared.significance import mcnemar
 
@@ -115,16 +124,17 @@ def good_rows_are_spared(work: Rung05) -> Finding:
 
 
 def models_are_real(work: Rung05) -> Finding:
-    """Both saved models are the base, fine-tuned."""
-    expected = "two fine-tunes of the course's base, finite, moved from it"
+    """Both saved models are the base, fine-tuned, and the curated rows' one has learned."""
+    expected = "two fine-tunes of the course's base, finite, moved from it by learning"
     raw, curated = work.raw_model, work.trained
+    require_learned(work)
     return Finding(True, f"moved by {raw.moved:.1%} (raw) and {curated.moved:.1%} (curated)", expected)
 
 
 def compute_is_equal(work: Rung05) -> Finding:
     """Both runs are recorded, of equal steps, batches and rates, each on the rows that it should be on."""
     run, raw, chosen = work.run, work.raw_run, work.curation.chosen
-    real(work)
+    learned(work)
     rate = "learning_rate"
     faults = [
         (raw.stage != "raw" or raw.rung != run.rung, f"raw/run.json is of stage {raw.stage!r}, rung {raw.rung!r}"),

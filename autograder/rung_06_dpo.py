@@ -9,7 +9,7 @@ again here; the words of the derivation wait for a human.
 from collections.abc import Sequence
 
 from autograder.criteria import Criterion, Finding
-from autograder.rung_06_evidence import claim_fault, curve_finding, real, run_fault
+from autograder.rung_06_evidence import claim_fault, curve_finding, learned, real, run_fault
 from autograder.rung_06_submission import (
     DPO_LOSS,
     GRADIENT_WEIGHT,
@@ -167,7 +167,8 @@ def weight_is_right(work: Rung06) -> Finding:
 
 
 def models_are_real(work: Rung06) -> Finding:
-    """Reference and policy are the base, fine-tuned; the reference has learned to reply and leans to neither tone."""
+    """Reference and policy are the base, fine-tuned; the reference has learned to reply and leans to neither tone, the
+    policy has learned to lean."""
     policy = work.policy
     reference = work.reference
     low, high = work.threshold("reference_low", work.run.profile), work.threshold("reference_high", work.run.profile)
@@ -176,14 +177,16 @@ def models_are_real(work: Rung06) -> Finding:
     expected = f"two fine-tunes of the base; {REFERENCE!r} polite in {low:.0%} to {high:.0%}, right in {least:.0%}"
     observed = f"{REFERENCE!r} moved {reference.moved:.1%}, polite {polite:.0%}, right {right:.0%}; {POLICY!r} moved "
     observed += f"{policy.moved:.1%}"
-    passed = low <= polite <= high and right >= least
-    hint = "" if passed else "Train 'sft' on the letter archive, both tones, before the pairs."
-    return Finding(passed, observed, expected, hint=hint)
+    if not low <= polite <= high or right < least:
+        hint = "Train 'sft' on the letter archive, both tones, before the pairs."
+        return Finding(False, observed, expected, hint=hint)
+    learned(work)
+    return Finding(True, observed, expected)
 
 
 def run_is_recorded(work: Rung06) -> Finding:
     """`run.json` describes this rung's run: its loss, its beta, its pairs."""
-    run = real(work).run
+    run = learned(work).run
     expected = "stage, method, loss, beta, steps, pairs and versions of the run that made these weights"
     if fault := run_fault(work):
         return Finding(False, f"run.json: {fault}", expected, hint=f"Let stage({POLICY!r}, ...) write it.")
@@ -231,7 +234,7 @@ def rewards_rank(work: Rung06) -> Finding:
 
 def stays_close(work: Rung06) -> Finding:
     """The policy has not left its reference further than the tone is worth, and still keeps the shop's promises."""
-    found = real(work).measured
+    found = learned(work).measured
     most, least = (work.threshold(name, work.run.profile) for name in ("divergence_max", "right_promise"))
     divergence, right = sum(found.log_ratios) / len(found.log_ratios), _share(found.after, "right")
     expected = f"at most {most:g} nats from the reference, the right promise in at least {least:.0%} of replies"

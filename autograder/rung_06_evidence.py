@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from statistics import fmean, stdev
 
 from autograder.agreement import agree
 from autograder.criteria import Finding, NotMet
@@ -15,6 +16,7 @@ LN_2 = math.log(2)
 # mean over steps, of which the first is ln 2. Half precision rounds log-probabilities of some ten nats to 0.1 each.
 FIRST_LOSS = 0.02
 LEAST_STEPS, LEAST_PAIRS = 10, 100
+ERRORS = 3.0  # standard errors above 0 that a trained policy's gain lies
 # A claim and a measurement are two samples of one share; an honest claim is doubted once in a thousand times.
 CLAIM_LEVEL = 0.999
 LEAST_CLAIM, LARGEST_CLAIM = 100, 2_000
@@ -30,6 +32,23 @@ def real(work: Rung06) -> Rung06:
             "there are no two real models to go by", hint="First meet what the check says of the saved weights."
         ) from None
     return work
+
+
+def learned(work: Rung06) -> Rung06:
+    """Return the submission, as `real` does, once the policy gives the chosen replies of training pairs more than its
+    reference does, by more than chance.
+
+    Moving the weights is not training them: noise favours neither reply.
+    """
+    gains = real(work).measured.train.differences
+    mean, error = fmean(gains), stdev(gains) / math.sqrt(len(gains))
+    if mean > ERRORS * error:
+        return work
+    raise NotMet(
+        f"the policy's gain on chosen over rejected is {mean:.2f} nats a training pair, give or take {error:.2f}",
+        cause="The weights have moved, but not towards the chosen replies.",
+        hint=f"Look at the loss curve of stage({POLICY!r}, ...), and at which reply is the chosen one.",
+    )
 
 
 def run_fault(work: Rung06) -> str | None:

@@ -6,10 +6,12 @@ from math import sqrt
 from statistics import NormalDist, fmean, stdev
 
 from autograder.agreement import agree, step_noise
+from autograder.criteria import NotMet
 from autograder.run_evidence import batch_size
 from autograder.score_evidence import CLAIM_LEVEL, KNOWN_SEEDS, LARGEST_CLAIM, LEAST_CLAIM
 from shared.artifacts import EvalEntry, LossCurve, RunRecord, fingerprint_rows
 from shared.rl.rollouts import RolloutLog
+from shared.significance import paired_bootstrap
 from shared.world import rows
 
 LEAST_LOGGED = 10  # steps
@@ -17,6 +19,7 @@ FIRST = 3  # steps whose answers stand for the start of a run
 # Answers to one prompt are more alike than answers to several: the spread of a step's share is up to half as much
 # again as that of independent answers (measured on the pocket base: 1.2 times).
 ALIKE = 1.5
+LEVEL = 0.99  # of the interval in which a gain must lie above 0
 ERRORS = 3.0  # standard errors between an honest log and a measurement
 
 
@@ -64,6 +67,21 @@ def rise_fault(log: RolloutLog, before: Sequence[int], after: Sequence[int], siz
     if now < base + 0.5 * (end - start):
         return f"ends at {end:.0%} right, but the submitted model gives {now:.0%} here (the base {base:.0%})"
     return None
+
+
+def require_gain(before: Sequence[int], after: Sequence[int], size: int) -> None:
+    """Raise NotMet unless the submitted model's right answers of `size` to each order exceed the base's, by more than
+    chance.
+
+    Moving the weights is not training them: noise leaves the shares where they were, or lowers them.
+    """
+    shares = [[right / size for right in counts] for counts in (before, after)]
+    if paired_bootstrap(*shares, level=LEVEL)[0] > 0:
+        return
+    cause = "The weights have moved, but not towards right answers; or the run has hardly begun."
+    hint = "Look at the panel of the run: does the share of right answers rise?"
+    base, now = map(fmean, shares)
+    raise NotMet(f"{now:.1%} sampled right, the base {base:.1%}: no gain beyond chance", cause=cause, hint=hint)
 
 
 def claim(entries: Sequence[EvalEntry], task: str, metric: str) -> EvalEntry | None:

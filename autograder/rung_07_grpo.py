@@ -12,7 +12,6 @@ from autograder import rung_07_evidence as evidence
 from autograder import rung_07_passk as passk
 from autograder.criteria import Criterion, Finding
 from autograder.rung_07_submission import GROUP_ADVANTAGES, GRPO_LOSS, KL_K3, PASS_AT_K, SIZE, Rung07
-from autograder.student_code import Answer
 from autograder.ticket_criteria import count_faults, judge_run, real, run_faults
 from shared.rl.groups import BEST_OF
 from shared.rl.passk import pass_at_k
@@ -22,7 +21,6 @@ __all__ = ["CRITERIA", "Submission"]
 Submission = Rung07
 
 ROUNDING = 1e-9  # a difference of shares that is the limit exactly may come out above it
-LEVEL = 0.99  # of the interval in which a gain must lie above 0
 
 
 def advantages_value(work: Rung07) -> Finding:
@@ -88,7 +86,7 @@ def loss_value(work: Rung07) -> Finding:
     expected = "minus the clipped objective, plus beta x k3, averaged as loss_type says, within 0.1%"
     cases, answers = work.loss_cases, work.answers_of(GRPO_LOSS)[: len(work.loss_cases)]
     for case, answer in zip(cases, answers, strict=True):
-        if fault := _scalar_fault(answer):
+        if fault := answer.scalar_fault():
             return Finding(False, f"{case.name}: {fault}", expected)
     wrong = [i for i, case in enumerate(cases) if not loss.fits(answers[i], loss.right_loss(case), case)]
     if not wrong:
@@ -107,7 +105,7 @@ def loss_edges(work: Rung07) -> Finding:
     answers = work.answers_of(GRPO_LOSS)[start : start + len(work.loss_edges)]
     for case, answer in zip(work.loss_edges, answers, strict=True):
         right = loss.right_loss(case)
-        if fault := _scalar_fault(answer):
+        if fault := answer.scalar_fault():
             return Finding(False, f"{case.name}: {fault}", expected, case.advice)
         if not loss.fits(answer, right, case):
             return Finding(False, f"{case.name}: {answer.values[0]:.4f}, right is {right:.4f}", expected, case.advice)
@@ -123,7 +121,7 @@ def loss_gradient(work: Rung07) -> Finding:
     expected = "d loss / d logp within 1%: -A x ratio where the clip does not hold, 0 where it does; the KL's beside it"
     answers = work.answers_of(GRPO_LOSS)[-len(work.gradient_cases) :]
     for case, answer in zip(work.gradient_cases, answers, strict=True):
-        if fault := _scalar_fault(answer):
+        if fault := answer.scalar_fault():
             return Finding(False, f"{case.name}: {fault}", expected)
         right = loss.right_gradient(case)
         if answer.gradient is None:
@@ -169,15 +167,18 @@ def _judge_passk(work: Rung07, start: int, end: int | None, expected: str) -> Fi
 
 
 def model_is_real(work: Rung07) -> Finding:
-    """The saved model is the base, fine-tuned."""
+    """The saved model is the base, fine-tuned, and it has learned."""
     model = work.trained
-    expected = "a full fine-tune of the course's base, finite, moved from it"
+    evidence.require_gain(work.measured.before, work.measured.after, SIZE)
+    expected = "a full fine-tune of the course's base, finite, moved from it by learning"
     return Finding(True, f"{model.parameters:,} parameters, moved by {model.moved:.1%}", expected)
 
 
 def run_is_recorded(work: Rung07) -> Finding:
     """`run.json` says what ran."""
-    return judge_run(work, [*run_faults(work, "full", "a full model"), *count_faults(work.run, real(work))])
+    faults = [*run_faults(work, "full", "a full model"), *count_faults(work.run, real(work))]
+    evidence.require_gain(work.measured.before, work.measured.after, SIZE)
+    return judge_run(work, faults)
 
 
 def rollouts_are_real(work: Rung07) -> Finding:
@@ -201,12 +202,13 @@ def samples_are_right(work: Rung07) -> Finding:
     """Sampled answers to held-out orders are right, and by more than chance more often than the base's."""
     real(work)
     least, gain = (work.threshold(name, work.run.profile) for name in ("sampled", "gain"))
+    level = evidence.LEVEL
     expected = (
-        f"at least {least:.0%} right in one try, {gain:.0%} more than the base, the gain's {LEVEL:.0%} interval above 0"
+        f"at least {least:.0%} right in one try, {gain:.0%} more than the base, the gain's {level:.0%} interval above 0"
     )
     before, after = _shares(work.measured.before, 1), _shares(work.measured.after, 1)
     now, then = _mean(after), _mean(before)
-    low, high = paired_bootstrap(before, after, level=LEVEL)
+    low, high = paired_bootstrap(before, after, level=level)
     observed = f"{now:.1%} of {len(after)} orders x {SIZE} answers (base {then:.1%}; gain {low:+.2f} to {high:+.2f})"
     passed = now >= least and now - then >= gain - ROUNDING and low > 0
     cause = "" if passed else _why_not(work)
@@ -227,8 +229,9 @@ def _why_not(work: Rung07) -> str:
 
 
 def skills_are_kept(work: Rung07) -> Finding:
-    """Reading and sorting, which nobody trained, are still there."""
+    """Reading and sorting, which nobody trained, are still there after learning."""
     real(work)
+    evidence.require_gain(work.measured.before, work.measured.after, SIZE)
     most = work.threshold("drop_max", work.run.profile)
     expected = f"reading and sorting lose at most {most:.0%} of the rows"
     now, then = work.measured.kept_after, work.measured.kept_before
@@ -272,15 +275,6 @@ def _shares(counts: Sequence[int], k: int) -> list[float]:
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
-
-
-def _scalar_fault(answer: Answer) -> str | None:
-    """Return what keeps an answer from being a finite scalar tensor, or None."""
-    if answer.kind in ("value", "object"):
-        return f"returned {answer.type_name}, expected a scalar tensor"
-    if answer.kind == "tensor" and answer.shape:
-        return f"returned a tensor of shape {answer.shape}, expected a scalar"
-    return answer.fault()
 
 
 CRITERIA = [

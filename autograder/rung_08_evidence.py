@@ -7,7 +7,8 @@ from statistics import fmean
 import numpy as np
 
 from autograder.agreement import agree
-from autograder.run_evidence import curve_fault, fall
+from autograder.criteria import NotMet
+from autograder.run_evidence import LEARNED, curve_fault, fall
 from autograder.score_evidence import CLAIM_LEVEL, KNOWN_SEEDS, LARGEST_CLAIM, LEAST_CLAIM
 from shared.artifacts import EvalEntry, EvalRecord, LossCurve, RunRecord, fingerprint_rows
 from shared.reward_best import mean_best
@@ -27,6 +28,18 @@ LEAST_DISTINCT = 0.25  # of a prompt's samples, on the whole
 def pair_loss(margins: Sequence[float]) -> float:
     """Return the mean of -log sigmoid(margin)."""
     return float(np.logaddexp(0, -np.asarray(margins)).mean())
+
+
+def require_learned(training: Sequence[float]) -> None:
+    """Raise NotMet unless the submitted model's loss on training pairs is below a coin's; `training`: its margins.
+
+    Moving the weights is not training them: noise and a head of noise leave the loss at ln 2, or raise it.
+    """
+    now = pair_loss(training)
+    if now <= LEARNED * log(2):
+        return
+    cause = "The weights have moved, but not by training on these pairs; or the run diverged."
+    raise NotMet(f"the submitted model's loss on training pairs is {now:.3f}, a coin's {log(2):.3f}", cause=cause)
 
 
 def curve_trouble(run: RunRecord, curve: LossCurve, training: Sequence[float]) -> tuple[str, str] | None:

@@ -117,18 +117,24 @@ def kl_is_right(work: Rung08) -> Finding:
 
 
 def model_is_real(work: Rung08) -> Finding:
-    """The saved reward model is the base with one row for a head: the shapes fit, all finite, and moved."""
+    """The saved reward model is the base with one row for a head: the shapes fit, all finite, moved, and it has
+    learned."""
+    from autograder.rung_08_evidence import require_learned
     from autograder.trained_from import LEAST_MOVE
 
     model = work.trained
+    require_learned(work.measured.training)
     expected = f"the base's tensors and {STAGE}'s head, finite, moved by more than {LEAST_MOVE:.1%}"
     return Finding(True, f"{model.parameters:,} parameters, moved by {model.moved:.1%} from the base", expected)
 
 
 def run_is_recorded(work: Rung08) -> Finding:
     """`run.json` describes this rung's run, and says what the weights show."""
-    run, model = work.run, real(work)
-    return judge_run(work, [*run_faults(work, "full", "a full model"), *count_faults(run, model)])
+    from autograder.rung_08_evidence import require_learned
+
+    faults = [*run_faults(work, "full", "a full model"), *count_faults(work.run, real(work))]
+    require_learned(work.measured.training)
+    return judge_run(work, faults)
 
 
 def curve_is_real(work: Rung08) -> Finding:

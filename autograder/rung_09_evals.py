@@ -99,10 +99,15 @@ def number(name: str) -> Callable[[Rung09], Finding]:
 
 
 def model_is_real(work: Rung09) -> Finding:
-    """The saved model is the base, fine-tuned, and its run is recorded."""
+    """The saved model is the base, fine-tuned, it has learned, and its run is recorded."""
     finding = judge_run(work, [*run_faults(work, "full", "a full model"), *count_faults(work.run, work.trained)])
     if not finding.passed:
         return finding
+    before, after = work.fresh
+    if sum(after) <= sum(before) or mcnemar(before, after) >= CHANCE:
+        observed = f"{sum(after)} of {len(after)} letters about new products right, the base {sum(before)}"
+        cause = "The weights have moved, but not by training on tickets; or the run has hardly begun."
+        return Finding(False, observed, "a fine-tune of the course's base that has learned", cause)
     return Finding(True, f"moved by {work.trained.moved:.1%}; {finding.observed}", "a fine-tune of the course's base")
 
 

@@ -176,7 +176,7 @@ def penalty_fault(seed: int, answers: list[Answer]) -> tuple[str, str] | None:
     """Return (what was observed, the mistake's name) of the first wrong penalty, or None."""
     asked = penalty_cases(seed)
     for case, answer in zip(asked, answers, strict=True):
-        if fault := _scalar_fault(answer):
+        if fault := answer.scalar_fault():
             return f"{case.name}: {fault}", case.advice
         right = right_penalty(case)
         if not _close(answer.values[0], right):
@@ -190,21 +190,13 @@ def penalty_fault(seed: int, answers: list[Answer]) -> tuple[str, str] | None:
 def gradient_fault(seed: int, answers: list[Answer]) -> tuple[str, str] | None:
     """Return (what was observed, the likely cause) of the first wrong gradient of the penalty, or None."""
     for case, answer in zip(penalty_cases(seed), answers, strict=True):
-        if fault := _scalar_fault(answer):
+        if fault := answer.scalar_fault():
             return f"{case.name}: {fault}", ""
         if answer.gradient is None:
             return f"{case.name}: no gradient reaches the weights", "The graph is cut: .item(), .detach() or float()."
         if not _near(answer.gradient, right_gradient(case)):
             return f"{case.name}: the gradient is off", "It is lambda F (theta - theta*). Mend the value first."
     return None
-
-
-def _scalar_fault(answer: Answer) -> str | None:
-    if answer.kind in ("value", "object"):
-        return f"returned {answer.type_name}, expected a scalar tensor"
-    if answer.kind == "tensor" and answer.shape:
-        return f"returned a tensor of shape {answer.shape}, expected a scalar"
-    return answer.fault()
 
 
 def _near(values: list[float], right: np.ndarray) -> bool:

@@ -25,8 +25,8 @@ from autograder.ticket_criteria import (
     claim_is_honest,
     curve_is_real,
     judge_run,
+    learned,
     phrasing_carries_over,
-    real,
     tickets_match,
 )
 from shared.ecosystem.config import CONFIG
@@ -97,7 +97,7 @@ def decided(least: int, *, with_reason: bool) -> Callable[[Rung11], Finding]:
 
 def run_is_a_tools(work: Rung11) -> Finding:
     """`run.json` names a tool, and says what the adapter and the tool's own configuration show of the run."""
-    tool, adapter = TOOLS[work.stage], real(work)
+    tool, adapter = TOOLS[work.stage], learned(work)
     finding = judge_run(work, [*criteria.adapter_run_faults(work, "lora", adapter), *config_faults(work)])
     return replace(finding, observed=f"run.json names {tool.title}: {finding.observed}") if finding.passed else finding
 

@@ -103,6 +103,14 @@ class Answer(BaseModel):
         bad = next((number for number in numbers if not math.isfinite(number)), None)
         return None if bad is None else f"returned {bad}, expected a finite number"
 
+    def scalar_fault(self) -> str | None:
+        """Return what keeps this from being a finite scalar tensor, or None."""
+        if self.kind in ("value", "object"):
+            return f"returned {self.type_name}, expected a scalar tensor"
+        if self.kind == "tensor" and self.shape:
+            return f"returned a tensor of shape {self.shape}, expected a scalar"
+        return self.fault()
+
 
 class Reply(BaseModel):
     """All answers of one child, or the `error` (one line) that kept the function from being defined."""

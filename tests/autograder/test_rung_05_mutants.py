@@ -128,6 +128,12 @@ def refused(work, criterion, *others):
     return said(by_id(report)[criterion])
 
 
+def test_noise_on_the_base_is_no_fine_tune(measured_right, monkeypatch):
+    monkeypatch.setattr("autograder.ticket_criteria.learned_fault", lambda *_: "its loss is the base's")
+    line = refused(measured_right, "models-are-real", "equal-compute")
+    assert "its loss is the base's The weights have moved, but not by training" in line
+
+
 def kept_instead(step, share=1):
     """Keep every row, or a share of those, that a step should have removed."""
     fate = right_fate(raw_rows())

@@ -156,6 +156,9 @@ def test_a_wrong_loss_is_refused(preference_work, without_children, old, new, cr
         ({"divergence": 30.0}, "stays-close", "30.00 nats"),
         ({"right": 100}, "stays-close", "right promise in 66.7%"),
         ({"chosen": 0.0, "rejected": 0.0}, "curve-is-real", "the two models' loss on training pairs is 0.693"),
+        ({"chosen": 0.0, "rejected": 0.0}, "models-are-real", "0.00 nats a training pair"),
+        ({"chosen": 0.0, "rejected": 0.0}, "run-record", "but not towards the chosen replies"),
+        ({"chosen": 0.0, "rejected": 0.0}, "stays-close", "but not towards the chosen replies"),
         ({"after": 120}, "claim-honest", "win_rate: after is 96.0% of 200, measured here 80.0% of 150"),
     ],
 )  # fmt: skip

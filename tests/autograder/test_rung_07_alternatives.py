@@ -184,7 +184,7 @@ def test_losing_two_rows_of_sorting_is_no_forgetting(grpo_work, samples_are):
 def test_a_model_of_noise_is_measured_as_such(grpo_work):
     """No sample is put in its place here: both models are truly asked."""
     report = report_on("07", grpo_work, "done-when")
-    assert failed(report) == {"rollouts-real", "sampled", "claim-honest"}
+    assert failed(report) == {"model-is-real", "run-record", "rollouts-real", "sampled", "kept", "claim-honest"}
 
 
 def test_sampling_follows_the_probabilities():

@@ -229,13 +229,20 @@ def test_too_little_gained_is_refused(grpo_work, samples_are, after, before, wor
     assert not report["sampled"].passed and words in said(report["sampled"])
 
 
+NOT_LEARNED = (
+    "model-is-real",
+    "run-record",
+    "kept",
+)  # its weights have moved, and it is right no more often than the base
+
+
 def test_a_hacked_reward_is_named_as_the_cause(grpo_work, samples_are):
     low = [2, 3, 2, 2, 2] * 12
     samples_are(after=low)
     claim(grpo_work, BEFORE, low)
     write_log(grpo_work, end=0.28)
     edit(grpo_work / ROLLOUTS, lambda log: [row.update(reward=0.9) for row in log["rows"]])
-    line = refused(grpo_work, "sampled", "rollouts-real")
+    line = refused(grpo_work, "sampled", "rollouts-real", *NOT_LEARNED)
     assert "it pays for something else" in line
 
 
@@ -244,7 +251,7 @@ def test_a_collapse_is_named_as_the_cause(grpo_work, samples_are):
     claim(grpo_work, BEFORE, [0] * 60)
     write_log(grpo_work, end=0.0)
     edit(grpo_work / ROLLOUTS, lambda log: [row.update(zero_std=1.0) for row in log["rows"][20:]])
-    assert "Was the rate too high?" in refused(grpo_work, "sampled", "rollouts-real")
+    assert "Was the rate too high?" in refused(grpo_work, "sampled", "rollouts-real", *NOT_LEARNED)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from shared.artifacts import BaseRecord
 from shared.reward_pairs import pairs
 from shared.reward_record import BEST_OF_N
 
-PERFORMANCE = {"tone", "content", "length", "curve-is-real", "claim-honest", "best-of-samples"}
+NOT_LEARNED = {"model-is-real", "run-record", "curve-is-real"}
 LOSSES = {
     "softplus": "return F.softplus(rejected - chosen).mean()",
     "logaddexp": "return torch.logaddexp(torch.zeros_like(chosen), rejected - chosen).mean()",
@@ -136,7 +136,13 @@ def test_weights_in_bfloat16_are_as_good(reward_work, scored_as):
 
 def test_a_model_of_noise_is_measured_as_such(reward_work):
     """No scores are put in its place here: the tiny model truly scores."""
-    assert failed(report_on("08", reward_work, "done-when")) == PERFORMANCE
+    assert failed(report_on("08", reward_work, "done-when")) == NOT_LEARNED | {
+        "tone",
+        "content",
+        "length",
+        "claim-honest",
+        "best-of-samples",
+    }
 
 
 def test_what_the_docstrings_work_out_by_hand_is_right():

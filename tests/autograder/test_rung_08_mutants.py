@@ -131,7 +131,8 @@ def claimed_honestly(work, score):
     write_samples(work, score)
 
 
-NOT_LEARNED = "curve-is-real"  # the curve's end is then another model's
+NOT_LEARNED = {"curve-is-real", "model-is-real", "run-record"}  # on training pairs it is no better than a coin
+OTHERS_CURVE = "curve-is-real"  # it has not come the way that the curve shows
 BY_LENGTH = {"tone", "content", "length"}
 
 
@@ -142,14 +143,14 @@ def by_length(prompt, reply):
 @pytest.mark.parametrize(
     ("score", "criterion", "others", "words"),
     [
-        (lambda p, r: -by_rules(p, r), "content", {"tone", "length", NOT_LEARNED, "best-of-samples"},
+        (lambda p, r: -by_rules(p, r), "content", {"tone", "length", "best-of-samples", *NOT_LEARNED},
          "the wrong way round: are chosen and rejected swapped?"),
-        (lambda p, r: 6 * polite(p, r), "content", {"length", NOT_LEARNED}, "let them come first"),
+        (lambda p, r: 6 * polite(p, r), "content", {"length", OTHERS_CURVE}, "let them come first"),
         (lambda p, r: 6 * right_promise(p, r), "tone", set(), "tone 50.0%"),
         (lambda p, r: by_rules(p, r) + 2 * by_length(p, r), "length", set(), "The reward goes by length"),
         (lambda p, r: by_rules(p, r) - 2 * by_length(p, r), "length", {"tone"}, "the shorter reply was mostly"),
-        (by_length, "length", {"content", "tone", NOT_LEARNED, "best-of-samples"}, "The reward goes by length"),
-        (lambda p, r: 0.0, "tone", {"content", "length", NOT_LEARNED, "best-of-samples"}, "tone 50.0%"),
+        (by_length, "length", {"content", "tone", OTHERS_CURVE, "best-of-samples"}, "The reward goes by length"),
+        (lambda p, r: 0.0, "tone", {"content", "length", "best-of-samples", *NOT_LEARNED}, "tone 50.0%"),
     ],
     ids=["swapped", "tone alone", "content alone", "length as well", "shortness as well", "length alone", "a constant"],
 )  # fmt: skip
@@ -266,10 +267,10 @@ def test_a_curve_that_is_not_the_runs_is_refused(measured_right, change, words):
 
 
 def test_a_curve_beside_a_model_that_never_came_its_way_is_refused(reward_work, scored_as):
-    scored_as(lambda prompt, reply: 0.01 * by_rules(prompt, reply))
-    claimed_honestly(reward_work, lambda prompt, reply: 0.01 * by_rules(prompt, reply))
+    scored_as(lambda prompt, reply: 0.12 * by_rules(prompt, reply))
+    claimed_honestly(reward_work, lambda prompt, reply: 0.12 * by_rules(prompt, reply))
     line = refused(reward_work, "curve-is-real")
-    assert "the submitted model's loss on training pairs is 0.68" in line and "The curve is another model's" in line
+    assert "the submitted model's loss on training pairs is 0.5" in line and "The curve is another model's" in line
 
 
 @pytest.mark.parametrize(

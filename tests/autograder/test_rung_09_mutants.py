@@ -317,6 +317,15 @@ def test_a_model_that_has_not_learned_is_refused(evals_work, actors, skill):
     actors(Actor({**AFTER, "new products": skill}, 0.9))
     report = by_id(report_on("09", evals_work, "done-when"))
     assert not report["learned"].passed and "letters about new products" in report["learned"].observed
+    assert report["model-is-real"].passed is (skill > 0)  # half the letters right is learned, and too little
+
+
+def test_noise_on_the_base_is_no_fine_tune(evals_work, actors):
+    """Its table is true, and earns its points; that it is a fine-tune it does not."""
+    actors(BASE_ACTOR)
+    report = by_id(report_on("09", evals_work, "done-when"))
+    assert "The weights have moved, but not by training" in said(report["model-is-real"])
+    assert not report["model-is-real"].passed and not report["learned"].passed
 
 
 TABLE = ("three-kinds", "same-prompts", "scores-measured", "intervals", "paired-test", "verdicts", "one-page")
