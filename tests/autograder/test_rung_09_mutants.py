@@ -364,9 +364,18 @@ def test_a_page_that_says_otherwise_is_refused(evals_work, actors, name, change,
     assert words in refused(evals_work, "one-page")
 
 
-def test_an_eval_json_that_says_otherwise_is_refused(evals_work, actors):
-    edit(evals_work / "artifacts/eval.json", lambda record: record["entries"][-2].update(after=0.99))
+@pytest.mark.parametrize("change", [{"after": 0.99}, {"before": 0.51}, {"n": 999}, {"interval": [0.0, 1.0]}])
+def test_an_eval_json_that_says_otherwise_is_refused(evals_work, actors, change):
+    edit(evals_work / "artifacts/eval.json", lambda record: record["entries"][-2].update(change))
     assert "eval.json: replies is not as in outcomes.json" in refused(evals_work, "one-page")
+
+
+def test_an_eval_json_of_another_stage_or_without_a_task_is_refused(evals_work, actors):
+    record = evals_work / "artifacts/eval.json"
+    edit(record, lambda record: record.update(stage="other"))
+    assert "eval.json: it is about stage 'other'" in refused(evals_work, "one-page")
+    edit(record, lambda record: record.update(stage="model", entries=record["entries"][:-1]))
+    assert "is missing" in refused(evals_work, "one-page")
 
 
 @pytest.mark.parametrize(
