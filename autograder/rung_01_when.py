@@ -13,7 +13,7 @@ from autograder.agreement import agree
 from autograder.criteria import Criterion, Finding, NotMet
 from autograder.rung_01_key import LOOK_AGAIN, first_reason
 from autograder.rung_01_submission import BREAK_EVEN, RETRIEVE, TRAINING_COST, Rung01
-from autograder.score_evidence import CLAIM_LEVEL
+from autograder.score_evidence import CLAIM_LEVEL, interval_fault
 from autograder.student_code import LearnerFunction
 from autograder.ticket_criteria import CHANCE, curve_is_real, judge_run, real, run_faults
 from shared import wiki
@@ -146,8 +146,6 @@ def _claim_fault(work: Rung01, entry, name: str) -> str | None:
     asked = {**wiki.ways_to_ask(), "known managers": rows("facts", "train", 60)}[name]
     if entry.n != len(asked) or entry.data_fingerprint != fingerprint_rows(asked):
         return f"not about the {len(asked)} rows of the notebook"
-    if not entry.interval[0] <= entry.after <= entry.interval[1]:
-        return f"the interval {entry.interval} does not hold {entry.after}"
     for when, claimed, right in (
         ("before", entry.before, work.measured.before[name]),
         ("after", entry.after, work.measured.after[name]),
@@ -156,7 +154,7 @@ def _claim_fault(work: Rung01, entry, name: str) -> str | None:
             raise NotMet(f"eval.json: {entry.metric}: {when} is {claimed}, which is no share")
         if not agree(round(claimed * entry.n), entry.n, sum(right), len(right), CLAIM_LEVEL):
             return f"{when} is {claimed:.1%}, measured here {sum(right) / len(right):.1%}"
-    return None
+    return interval_fault(entry)
 
 
 TRAINING = "tokens seen, over tokens a second, in hours, times the price of an hour"

@@ -8,6 +8,7 @@ from autograder.agreement import agree
 from autograder.criteria import Finding, NotMet
 from autograder.run_evidence import batch_size, curve_fault, fall
 from autograder.rung_06_submission import POLICY, Rung06
+from autograder.score_evidence import interval_fault
 from shared.artifacts import ArtifactError, EvalEntry, fingerprint_rows
 from shared.preferences import METRICS, TASK, pair_rows
 
@@ -142,8 +143,8 @@ def entry_fault(entry: EvalEntry | None) -> str | None:
     for name, value in (("before", entry.before), ("after", entry.after)):
         if not 0 <= value <= 1 or abs(value * entry.n - round(value * entry.n)) > 1e-6 * entry.n:
             return f"{name} is {value}, which is no share of {entry.n} replies"
-    if not entry.interval[0] <= entry.after <= entry.interval[1]:
-        return f"the interval {entry.interval} does not hold {entry.after}"
+    if fault := interval_fault(entry):
+        return fault
     if entry.data_fingerprint not in {fingerprint_rows(pair_rows("public", entry.n, seed)) for seed in KNOWN_SEEDS}:
         return f"data_fingerprint is not that of preference_pairs('public', {entry.n}) with a seed from 0 to 9"
     return None

@@ -9,7 +9,7 @@ import numpy as np
 from autograder.agreement import agree
 from autograder.criteria import NotMet
 from autograder.run_evidence import LEARNED, curve_fault, fall
-from autograder.score_evidence import CLAIM_LEVEL, KNOWN_SEEDS, LARGEST_CLAIM, LEAST_CLAIM
+from autograder.score_evidence import CLAIM_LEVEL, KNOWN_SEEDS, LARGEST_CLAIM, LEAST_CLAIM, interval_fault
 from shared.artifacts import EvalEntry, EvalRecord, LossCurve, RunRecord, fingerprint_rows
 from shared.reward_best import mean_best
 from shared.reward_measures import best_of_n_kl
@@ -87,8 +87,8 @@ def _claim_fault(entry: EvalEntry | None, contrast: str) -> str | None:
     for name, value in (("before", entry.before), ("after", entry.after)):
         if not 0 <= value <= 1 or abs(2 * value * entry.n - round(2 * value * entry.n)) > 1e-6 * entry.n:
             return f"{name} is {value}, which is no share of {entry.n} pairs"
-    if not entry.interval[0] <= entry.after <= entry.interval[1]:
-        return f"the interval {entry.interval} does not hold {entry.after}"
+    if fault := interval_fault(entry):
+        return fault
     known = (fingerprint_rows(pairs("public", entry.n, seed, contrasts=[contrast])) for seed in KNOWN_SEEDS)
     if entry.data_fingerprint not in known:
         return f"data_fingerprint is not that of pairs('public', {entry.n}) of this contrast with a seed from 0 to 9"

@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from autograder.agreement import agree
 from shared.artifacts import EvalEntry, EvalRecord, fingerprint_rows
 from shared.evaluation import TicketResult
+from shared.significance import wilson_interval
 from shared.world import rows
 
 # A claim and a measurement are two samples of one share. At this level an honest claim is doubted once in a thousand
 # times, rare enough for a handful of claims.
 CLAIM_LEVEL = 0.999
 LEAST_CLAIM, LARGEST_CLAIM = 50, 2_000  # rows
+ROUNDED = 0.005  # by which an end of an interval may be off besides
 KNOWN_SEEDS = range(10)  # the seeds among which a claim's public rows are looked for
 
 
@@ -57,12 +59,28 @@ def claim_fault(entry: EvalEntry | None) -> str | None:
     for name, value in (("before", entry.before), ("after", entry.after)):
         if not 0 <= value <= 1 or abs(value * entry.n - round(value * entry.n)) > 1e-6 * entry.n:
             return f"{name} is {value}, which is no share of {entry.n} rows"
-    if not entry.interval[0] <= entry.after <= entry.interval[1]:
-        return f"the interval {entry.interval} does not hold {entry.after}"
+    if fault := interval_fault(entry):
+        return fault
     known = (public_fingerprint(entry.n, seed, entry.phrasing) for seed in KNOWN_SEEDS)
     if entry.data_fingerprint not in known:
         return f"data_fingerprint is not that of rows('tickets', 'public', {entry.n}) with a seed from 0 to 9"
     return None
+
+
+def interval_fault(entry: EvalEntry) -> str | None:
+    """Return what keeps an entry's interval from being a 95% interval of its share `after` of n rows, or None.
+
+    Any usual way to compute one will do: each end may lie 0.4 times the width of Wilson's from Wilson's. Where all rows
+    are right, or none, resampling them gives no width at all.
+    """
+    low, high = entry.interval
+    if not low <= entry.after <= high:
+        return f"the interval {entry.interval} does not hold {entry.after}"
+    lowest, highest = wilson_interval(round(entry.after * entry.n), entry.n)
+    room = (highest - lowest) * (1.0 if entry.after in (0, 1) else 0.4) + ROUNDED
+    if max(abs(low - lowest), abs(high - highest)) <= room:
+        return None
+    return f"the interval {low:.3f} to {high:.3f} is not 95% of {entry.n} rows: about {lowest:.3f} to {highest:.3f}"
 
 
 @functools.lru_cache(maxsize=256)
