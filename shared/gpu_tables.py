@@ -49,6 +49,20 @@ def larger_card_table() -> str:
     return "\n".join([*HEAD, *map(_run_line, table.rows), "", _about(table)])
 
 
+def notebooks_table() -> str:
+    """Return what each notebook took on a GPU, `shared/measured/notebooks.json`."""
+    table = measured("notebooks")
+    lines = [
+        "| rung | base | notebook | most in tensors | its check once more | points with random weights |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in table.rows:
+        points = f"{row['points']} of {row['of']}" if row["weights"] == "random" else ""
+        cells = row["rung"], row["base"], f"{row['seconds']} s", f"{row['peak_gib']} GiB", f"{row['check_seconds']} s"
+        lines.append(f"| {' | '.join(cells)} | {points} |")
+    return "\n".join([*lines, "", _where(table, table.command) + "."])
+
+
 def _run_line(row: dict[str, Any]) -> str:
     return _line(row["name"], row["tokens_per_second"], row["peak_gib"], estimated_gib(row))
 
@@ -59,12 +73,15 @@ def _line(name: str, speed: float, peak: float, guess: float | None) -> str:
 
 
 def _about(table: Table, *commands: str) -> str:
-    """Return where, when and with which versions, and the commands."""
+    """Return where, when and with which versions, what was trained, and the commands."""
+    models = "models of random weights, Llama-7B's shape unless said"
+    return f"{_where(table, table.command, *commands)}; {models}."
+
+
+def _where(table: Table, *commands: str) -> str:
+    """Return by which commands, where, when and with which versions."""
     versions = ", ".join(f"{name} {version}" for name, version in table.versions.items())
     days = sorted({row["date"] for row in table.rows})
     when = " to ".join(sorted({days[0], days[-1]}))
-    said = ", ".join(f"`{command}`" for command in (table.command, *commands))
-    return (
-        f"{table.machine[:1].upper()}{table.machine[1:]}, {when}, {versions}; models of random weights, "
-        f"Llama-7B's shape unless said. {'Commands' if commands else 'Command'}: {said}."
-    )
+    said = " and ".join(f"`{command}`" for command in commands)
+    return f"By {said} on {table.machine}, {when}, {versions}"

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from shared.course import ROOT, Cost, Course, load_course
-from shared.gpu_tables import larger_card_table, speed_table
+from shared.gpu_tables import larger_card_table, notebooks_table, speed_table
 
 README = ROOT / "README.md"
 
@@ -28,7 +28,12 @@ def rung_table(course: Course) -> str:
 
 def with_tables(text: str, course: Course) -> str:
     """Return README text with its tables written anew. Raises ValueError when the markers of one are missing."""
-    tables = {"rungs": rung_table(course), "steps": speed_table(), "larger card": larger_card_table()}
+    tables = {
+        "rungs": rung_table(course),
+        "notebooks": notebooks_table(),
+        "steps": speed_table(),
+        "larger card": larger_card_table(),
+    }
     for name, table in tables.items():
         marked = re.compile(rf"(<!-- {name}: written by make readme -->\n).*?(\n<!-- end of {name} -->)", re.DOTALL)
         if not marked.search(text):
