@@ -31,9 +31,9 @@ from shared.models import base_spec
 
 PROFILE = "gpu"
 NOTES = (
-    "seconds: the solution notebook from top to bottom, its checks included. check_seconds: the check again, alone. "
-    "peak_gib: the most that a run of the notebook held in tensors (run.json). missed: the criteria not met. "
-    "weights: the base's own, or random ones in their place."
+    "name: the rung. seconds: the solution notebook from top to bottom, its checks included. check_seconds: the check "
+    "again, alone. peak_gib: the most that a run of the notebook held in tensors (run.json). missed: the criteria not "
+    "met. weights: the base's own, or random ones in their place."
 )
 
 
@@ -50,7 +50,7 @@ def main() -> int:
     os.environ["COURSE_PROFILE"] = PROFILE
     command = "python scripts/measure_notebooks.py" + " --random bases" * bool(options.random)
     table = table_so_far("notebooks", NOTES, command)
-    wanted, known = options.rungs or built, {row["rung"] for row in table.rows}
+    wanted, known = options.rungs or built, {row["name"] for row in table.rows}
     failed = 0
     for rung in (load_course().rung(name) for name in wanted if options.again or name not in known):
         spec = base_spec(rung=rung.id)
@@ -62,8 +62,8 @@ def main() -> int:
             print(f"rung {rung.id}: {error}", file=sys.stderr, flush=True)
             failed += 1
             continue
-        others = [one for one in table.rows if one["rung"] != rung.id]
-        table = table.model_copy(update={"rows": sorted([*others, row], key=lambda one: one["rung"])})
+        others = [one for one in table.rows if one["name"] != rung.id]
+        table = table.model_copy(update={"rows": sorted([*others, row], key=lambda one: one["name"])})
         save("notebooks", table)
         print(json.dumps(row), flush=True)
     return failed
@@ -91,7 +91,7 @@ def measure(rung: Rung, spec: BaseModelSpec, weights: str) -> dict:
             seconds = _timed(lambda: run_solution(rung, work))[0]
             check_seconds, report = _timed(lambda: grade(rung.id, work))
         return {
-            "rung": rung.id, "base": spec.id, "weights": weights, "card": machine_here(), "date": str(date.today()),
+            "name": rung.id, "base": spec.id, "weights": weights, "card": machine_here(), "date": str(date.today()),
             "seconds": round(seconds), "peak_gib": round(peak_bytes(work) / GIB, 1),
             "check_seconds": round(check_seconds), **points(report),
         }  # fmt: skip

@@ -58,7 +58,7 @@ def notebooks_table() -> str:
     ]
     for row in table.rows:
         points = f"{row['points']} of {row['of']}" if row["weights"] == "random" else ""
-        cells = row["rung"], row["base"], f"{row['seconds']} s", f"{row['peak_gib']} GiB", f"{row['check_seconds']} s"
+        cells = row["name"], row["base"], f"{row['seconds']} s", f"{row['peak_gib']} GiB", f"{row['check_seconds']} s"
         lines.append(f"| {' | '.join(cells)} | {points} |")
     return "\n".join([*lines, "", _where(table, table.command) + "."])
 

@@ -50,7 +50,7 @@ def measure(monkeypatch, *options):
 def test_a_rung_is_a_row_and_is_measured_once(quick, monkeypatch):
     assert measure(monkeypatch, "03", "02") == 0
     rows = json.loads(quick.read_text())["rows"]
-    assert [row["rung"] for row in rows] == ["02", "03"]
+    assert [row["name"] for row in rows] == ["02", "03"]
     wanted = {"base": "Qwen/Qwen2.5-0.5B", "weights": "own", "peak_gib": 3.0, "points": 2, "of": 4}
     assert {**rows[0], **wanted, "missed": ["not-met"]} == rows[0]
     monkeypatch.setattr(measure_notebooks, "run_solution", None)
@@ -60,7 +60,7 @@ def test_a_rung_is_a_row_and_is_measured_once(quick, monkeypatch):
 def test_a_notebook_that_stops_is_told_and_the_next_one_measured(quick, monkeypatch, capsys):
     assert measure(monkeypatch, "04", "02") == 1
     assert "rung 04: cell 'x' stopped" in capsys.readouterr().err
-    assert [row["rung"] for row in json.loads(quick.read_text())["rows"]] == ["02"]
+    assert [row["name"] for row in json.loads(quick.read_text())["rows"]] == ["02"]
 
 
 def test_a_rung_that_there_is_not_is_refused(quick, monkeypatch, capsys):
