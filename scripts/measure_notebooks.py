@@ -4,8 +4,10 @@
     python scripts/measure_notebooks.py 02 03 --again
     python scripts/measure_notebooks.py --random bases       # bases of random weights, kept in the folder `bases`
 
-With `--random` a hub cache is made whose models have random weights of exactly the bases' shapes: neither time nor
-memory depends on the values. They learn an answer's form and hardly ever the right one, so the check misses scores.
+With `--random` a hub cache is made whose models have random weights of exactly the bases' shapes. Memory and the time
+of a training step do not depend on the values. Answers may be longer, and hardly ever right: the check misses scores.
+Rung 05 also streams a data set, which this cache does not hold: it stops there without a network. Rung 07 runs, and has
+nothing to learn from while no sample is right.
 Writes `shared/measured/notebooks.json` after each rung.
 """
 

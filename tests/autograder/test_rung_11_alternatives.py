@@ -49,6 +49,13 @@ def test_an_adapter_of_noise_is_measured_as_such(ecosystem_work):
     assert failed(report_11(ecosystem_work, "done-when")) == PERFORMANCE
 
 
+def test_an_adapter_that_has_not_learned_is_no_run(ecosystem_work, measured_as, monkeypatch):
+    measured_as(ROWS, ROWS)
+    claimed(ecosystem_work, 1.0)
+    monkeypatch.setattr("autograder.ticket_criteria.learned_fault", lambda *_: "its loss is the base's")
+    assert failed(report_11(ecosystem_work, "done-when")) == {"model-is-real", "run-record"}
+
+
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_run_of_any_tool_counts(ecosystem_work, tiny_base, measured_as, tool):
     measured_as(ROWS, ROWS)
